@@ -1,0 +1,122 @@
+"""Sessions for more than one Python or SDK version. `python3 dev.py test` is the everyday one.
+
+nox -s tests        all tests on every supported Python that this machine has
+nox -s unit         each distribution's own tests with nothing but core beside it
+nox -s sdks         the OpenAI tests on its oldest, middle and newest supported majors
+nox -s types lint   mypy and ruff
+nox -s bench        the benchmarks of tests/bench: ratios, no assertions
+nox -s demo         the demo, in a fresh environment
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14"]
+CORE = "peekr-core"
+DISTRIBUTIONS = {
+    "peekr-core": CORE,
+    "peekr-jsonl": "peekr-exporters/jsonl",
+    "peekr-sqlite": "peekr-exporters/sqlite",
+    "peekr-openai": "peekr-providers/openai",
+    "peekr-cli": "peekr-cli/cli",
+}
+PACKAGES = ["peekr", "peekr_jsonl", "peekr_sqlite", "peekr_openai", "peekr_cli"]
+#: openai: the oldest major supported, the newest that Python 3.9 gets, the newest.
+OPENAI = ["openai==1.109.1", "openai==2.48.0", "openai"]
+TOOLS = ["pytest", "pytest-asyncio", "pytest-timeout", "hypothesis", "jsonschema"]
+
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.error_on_missing_interpreters = False
+
+
+def _add_pyenv_to_path():
+    """Where pyenv manages interpreters, a bare `python3.12` is a shim that may not resolve: ask pyenv."""
+    if not shutil.which("pyenv"):
+        return
+    versions = subprocess.run(["pyenv", "versions", "--bare"], capture_output=True, text=True).stdout.split()
+    prefixes = [
+        subprocess.run(["pyenv", "prefix", version], capture_output=True, text=True).stdout.strip()
+        for version in versions
+        if version.rsplit(".", 1)[0] in PYTHONS
+    ]
+    os.environ["PATH"] = os.pathsep.join([f"{prefix}/bin" for prefix in prefixes if prefix] + [os.environ["PATH"]])
+
+
+_add_pyenv_to_path()
+
+
+def _install(session, *folders, extra=()):
+    """All folders in one command, so that siblings come from disk."""
+    session.install("hatchling", "editables")
+    session.install("--no-build-isolation", *[part for f in folders for part in ("-e", f"./{f}")], *extra)
+
+
+@nox.session(python=PYTHONS)
+def tests(session):
+    """All tests, on every Python."""
+    _install(session, *DISTRIBUTIONS.values(), extra=["openai", *TOOLS])
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def unit(session):
+    """Each distribution with core alone, which proves that it needs no sibling."""
+    for name, folder in DISTRIBUTIONS.items():
+        tests_of = Path("tests") / name.removeprefix("peekr-")
+        session.run("pip", "uninstall", "-y", "-q", *DISTRIBUTIONS, external=False)
+        _install(session, *dict.fromkeys([CORE, folder]), extra=[*TOOLS, *(["openai"] if name == "peekr-openai" else [])])
+        session.run("pytest", str(tests_of), *session.posargs)
+
+
+@nox.session(python=["3.9", "3.11", "3.13"])
+@nox.parametrize("openai", OPENAI)
+def sdks(session, openai):
+    """The provider's tests on several majors of its SDK."""
+    _install(session, *DISTRIBUTIONS.values(), extra=[openai, *TOOLS])
+    session.run("pytest", "tests/openai", "tests/journeys", *session.posargs)
+
+
+@nox.session
+def types(session):
+    """mypy, strict."""
+    _install(session, *DISTRIBUTIONS.values(), extra=["openai", "mypy", "pytest"])
+    session.run("mypy", *[part for package in PACKAGES for part in ("-p", package)])
+
+
+@nox.session
+def lint(session):
+    """ruff."""
+    session.install("-r", "requirements-dev.txt")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def bench(session):
+    """Ratios to a hand-written floor, measured in the same run."""
+    _install(session, *DISTRIBUTIONS.values(), extra=["openai", "orjson"])
+    for program in sorted(Path("tests/bench").glob("bench_*.py")):
+        session.run("python", str(program), *session.posargs)
+
+
+@nox.session
+def demo(session):
+    """The demo, as a new user runs it."""
+    _install(session, *DISTRIBUTIONS.values(), extra=["openai"])
+    session.chdir(session.create_tmp())
+    session.run("peekr", "demo")
+
+
+@nox.session
+def bump(session):
+    """nox -s bump -- 0.2.0: one version for all distributions."""
+    (new,) = session.posargs
+    old = Path(CORE, "pyproject.toml").read_text().split('version = "')[1].split('"')[0]
+    for path in [Path("pyproject.toml"), *[Path(folder, "pyproject.toml") for folder in DISTRIBUTIONS.values()]]:
+        path.write_text(path.read_text().replace(f'version = "{old}"', f'version = "{new}"'))
+    init = Path(CORE, "src/peekr/__init__.py")
+    init.write_text(init.read_text().replace(f'__version__ = "{old}"', f'__version__ = "{new}"'))

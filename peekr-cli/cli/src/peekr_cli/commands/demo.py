@@ -1,0 +1,95 @@
+"""``peekr demo``: a traced agent in a second, without an account or a network."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, List, Tuple
+
+import click
+
+_NEEDED = (("openai", "openai"), ("peekr_openai", "peekr-openai"), ("peekr_jsonl", "peekr-jsonl"), ("peekr_sqlite", "peekr-sqlite"))
+
+
+@click.command()
+@click.option(
+    "--dir",
+    "directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("."),
+    help="Where to write traces.jsonl and traces.db; this directory by default.",
+)
+def demo(directory: Path) -> None:
+    """Run a small agent that has a bug, and show its trace.
+
+    It uses the real openai package against an endpoint on this machine: no account, no network, no cost.
+    """
+    missing = [distribution for module, distribution in _NEEDED if find_spec(module) is None]
+    if missing:
+        raise click.ClickException(f"the demo needs {' and '.join(missing)}: pip install {' '.join(missing)}")
+    from peekr_cli.terminal import Screen
+
+    directory.mkdir(parents=True, exist_ok=True)
+    jsonl, db = directory / "traces.jsonl", directory / "traces.db"
+    screen = Screen.standard()
+    trace_id, question, answer = _run(jsonl, db)
+    _tell(screen, "Question", question)
+    _tell(screen, "Answer", answer)
+    screen.line()
+    _print_trace(screen, jsonl, trace_id)
+    screen.line()
+    _tell(screen, "The bug", "tool.stock_level found nothing (out: null), so the last prompt says “Stock of KTL-BLUE: None”,")
+    screen.line("         and the model promised a kettle that is not there. No log would have shown it.")
+    screen.line(f"\nThe trace is in {jsonl} and {db}. Try next:")
+    for command, purpose in _next_commands(jsonl, db):
+        screen.line(f"  {command}")
+        screen.line("      " + screen.paint(purpose, "quiet"))
+
+
+def _run(jsonl: Path, db: Path) -> Tuple[str, str, str]:
+    """Return trace id, question and answer; the trace is on disk then."""
+    import peekr
+    from peekr_cli.demo import agent
+    from peekr_cli.demo.endpoint import serving
+    from peekr_cli.reading import show_warnings
+
+    show_warnings()
+    peekr.instrument(storage="both", console=False, jsonl_path=str(jsonl), db_path=str(db), sample_rate=1.0)
+    try:
+        with serving() as base_url, agent.client_of(base_url) as client:
+            assistant = agent.ShopAssistant(client)
+            answer = assistant.answer(agent.QUESTION)
+        if not peekr.flush():
+            raise click.ClickException(f"the trace could not be written to {jsonl} and {db}.")
+    finally:
+        peekr.uninstrument()
+    return assistant.trace_id or "", agent.QUESTION, answer
+
+
+def _tell(screen: Any, label: str, text: str) -> None:
+    screen.line(screen.paint(f"{label}:".ljust(9), "heading") + text)
+
+
+def _print_trace(screen: Any, jsonl: Path, trace_id: str) -> None:
+    from peekr_cli.reading import open_store
+    from peekr_cli.render import trace_lines
+    from peekr_cli.tree import build
+
+    with open_store(str(jsonl)) as store:
+        screen.lines(list(trace_lines(build(store.trace(trace_id)), screen, io=True)))
+
+
+def _next_commands(jsonl: Path, db: Path) -> List[Tuple[str, str]]:
+    """Three commands that can be pasted, with what they show."""
+    slowest = "SELECT name, COUNT(*) calls, ROUND(AVG(duration_ms)) avg_ms FROM spans GROUP BY name ORDER BY avg_ms DESC"
+    return [
+        (f"peekr view {_quoted(jsonl)} --io", "every trace as a tree; add --follow to watch your own program"),
+        (f'peekr query {_quoted(db)} "{slowest}"', "where the time goes, in SQL"),
+        (f"peekr view {_quoted(db)} --status error", "only the traces in which something failed"),
+    ]
+
+
+def _quoted(path: Path) -> str:
+    return f'"{path}"' if os.name == "nt" and " " in str(path) else shlex.quote(str(path)) if os.name != "nt" else str(path)

@@ -1,0 +1,155 @@
+"""The ``peekr`` command: a click group whose sub-commands are plugins.
+
+Every user error ends here, as one or two sentences on stderr and exit code 1 (2 for a wrong command line).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, List, Optional, Tuple
+
+import click
+
+from peekr.errors import PeekrError
+from peekr.terminal import neutral
+from peekr_cli.lazy import Commands, Failure, entry_points
+
+_HOOKS = "peekr.hooks"
+#: What a shell reports for a program that Ctrl-C ended.
+_INTERRUPTED = 130
+
+
+class PeekrGroup(click.Group):
+    """Looks sub-commands up among the installed plugins, after those added by hand.
+
+    :param plugins: the commands by name; those installed by default.
+    """
+
+    def __init__(self, *args: Any, plugins: Optional[Commands] = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._plugins = plugins
+        self._assembled = False
+
+    @property
+    def plugins(self) -> Commands:
+        """The installed commands; read from metadata on first use."""
+        if self._plugins is None:
+            self._plugins = Commands()
+        return self._plugins
+
+    def list_commands(self, ctx: click.Context) -> List[str]:
+        """Return every name, without importing what bears it."""
+        return sorted({*super().list_commands(ctx), *self.plugins.names()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
+        """Import one command. A broken one stands in the list too, and says why when it is called."""
+        found = super().get_command(ctx, cmd_name) or self.plugins.load(cmd_name)
+        return _broken(found) if isinstance(found, Failure) else found
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run; plugins of ``peekr.hooks`` first have their say about this group."""
+        if not self._assembled:
+            self._assembled = True
+            run_cli_hooks(self)
+        return super().main(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Run the sub-command; turn what the user did wrong into a sentence."""
+        try:
+            super().invoke(ctx)  # what a command returns is no exit code
+        except PeekrError as error:
+            raise Sentence(str(error)) from error
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise Sentence(f"cannot read or write {error.filename}: {error.strerror or error}.") from error
+
+
+class Sentence(click.ClickException):
+    """A user error; its text may come from a trace or a file name, so it is made harmless."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("\n".join(neutral(line) for line in message.splitlines()))
+
+
+def _broken(failure: Failure) -> click.Command:
+    @click.command(
+        failure.name,
+        help=f"(cannot be loaded: {failure.reason})",
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+    def command() -> None:
+        raise Sentence(failure.message)
+
+    return command
+
+
+def run_cli_hooks(group: click.Group) -> None:
+    """Call the hook ``peekr_cli`` of every plugin that implements it; one that fails is named, and skipped."""
+    if not any(True for _ in entry_points(_HOOKS)):
+        return
+    import pluggy
+
+    from peekr import hookspecs
+    from peekr.plugins import load_group
+
+    manager = pluggy.PluginManager("peekr")
+    manager.add_hookspecs(hookspecs)
+    for name, plugin in load_group(_HOOKS):
+        try:
+            manager.register(plugin, name)
+        except Exception as error:
+            click.echo(neutral(f"peekr: the plugin {name!r} is skipped: {error}"), err=True)
+    for implementation in manager.hook.peekr_cli.get_hookimpls():
+        try:
+            implementation.function(*[group][: len(implementation.argnames)])
+        except Exception as error:
+            note = f"peekr: the hook peekr_cli of {implementation.plugin_name!r} failed: {type(error).__name__}: {error}"
+            click.echo(neutral(note), err=True)
+
+
+def _version(ctx: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        import peekr
+
+        click.echo(f"peekr {peekr.__version__}")
+        ctx.exit()
+
+
+@click.group(cls=PeekrGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+def cli() -> None:
+    """See what your LLM program did: its calls, tools, tokens, time and errors, as a tree."""
+
+
+def main(argv: Optional[List[str]] = None) -> None:
+    """Run the command and exit; the console script, ``python -m peekr`` and ``python -m peekr.cli`` come here."""
+    code, broken_pipe = _run(argv)
+    if not broken_pipe:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            broken_pipe = True
+    if broken_pipe:  # the interpreter flushes at exit and would complain about the pipe again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _run(argv: Optional[List[str]]) -> Tuple[int, bool]:
+    try:
+        result = cli.main(argv, prog_name="peekr", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code, False
+    except (click.Abort, KeyboardInterrupt):
+        return _INTERRUPTED, False
+    except BrokenPipeError:  # `peekr view | head`: the reader has seen enough
+        return 0, True
+    return result if isinstance(result, int) else 0, False
+
+
+if __name__ == "__main__":
+    main()

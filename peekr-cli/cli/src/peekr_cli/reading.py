@@ -1,0 +1,194 @@
+"""What a reading command shares: the store it opens, its filters, and traces as trees, streamed from the store."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
+
+import attrs
+import click
+
+from peekr import ReadStore, Span
+from peekr.selection import Selection
+from peekr.terminal import neutral
+from peekr_cli.tree import TraceTree, build
+
+
+def default_target() -> str:
+    """Return the trace file of the working directory: ``traces.db`` if present, else ``traces.jsonl``."""
+    return "traces.db" if os.path.exists("traces.db") else "traces.jsonl"
+
+
+class _Warnings(logging.Handler):
+    """Shows what peekr logs while it reads (skipped lines, broken plugins) on stderr, one harmless line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for line in record.getMessage().splitlines():
+            print(neutral(line), file=sys.stderr)
+
+
+def open_store(target: Optional[str]) -> ReadStore:
+    """Open a trace file, or the one of the working directory; from now on warnings are shown on stderr.
+
+    :raises StoreError: if it cannot be read.
+    """
+    from peekr import open_store as open_any
+
+    show_warnings()
+    return open_any(target or default_target())
+
+
+def show_warnings() -> None:
+    """Send peekr's warnings to stderr as plain lines, once however often it is called."""
+    logger = logging.getLogger("peekr")
+    if not any(isinstance(handler, _Warnings) for handler in logger.handlers):
+        logger.addHandler(_Warnings(logging.WARNING))
+        logger.propagate = False
+
+
+class Moment(click.ParamType):
+    """A time on the command line: ISO 8601, epoch seconds, or an age such as ``24h``. Becomes Unix seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> Any:
+        """Parse, or say what would be right."""
+        if not isinstance(value, str):
+            return value
+        from peekr.timeparse import parse_time
+
+        try:
+            return parse_time(value)
+        except ValueError as error:
+            self.fail(neutral(str(error)), param, ctx)
+
+
+def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose traces: the fields of :class:`Filters`."""
+    options = [
+        click.option("--trace", metavar="ID", help="One trace or run: its id, or six or more characters of it."),
+        click.option("--tenant", metavar="ID", help="Traces of this tenant."),
+        click.option("--user", metavar="ID", help="Traces of this user."),
+        click.option("--session", metavar="ID", help="All traces of this session, together."),
+        click.option("--status", type=click.Choice(["ok", "error"]), help="Traces that failed somewhere, or nowhere."),
+        click.option("--since", type=Moment(), help="Started then or later: 2026-01-31T09:00, 15m, 24h, 7d ago."),
+        click.option("--until", type=Moment(), help="Started before."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@attrs.define(slots=True, frozen=True)
+class Filters:
+    """Which traces are asked for; None asks for any.
+
+    :ivar trace: a trace or run id, or the beginning of one.
+    """
+
+    trace: Optional[str] = None
+    tenant: Optional[str] = None
+    user: Optional[str] = None
+    session: Optional[str] = None
+    status: Optional[str] = None
+    since: Optional[float] = None
+    until: Optional[float] = None
+
+    def arguments(self) -> Dict[str, Any]:
+        """Return the keyword arguments of :meth:`peekr.ReadStore.spans` and ``traces``; not ``trace``."""
+        return {
+            "tenant_id": self.tenant,
+            "user_id": self.user,
+            "session_id": self.session,
+            "status": self.status,
+            "since": self.since,
+            "until": self.until,
+        }
+
+    def selection(self) -> Selection:
+        """Return the test for one span; not ``trace``."""
+        return Selection(**self.arguments())
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is asked for."""
+        return any(value is not None for value in attrs.astuple(self))
+
+
+@attrs.define(slots=True)
+class Traces:
+    """A choice of a store's traces.
+
+    :ivar limit: the newest so many; None for all.
+    :ivar more: after :meth:`trees` began: whether the limit left older ones out.
+    """
+
+    store: ReadStore
+    filters: Filters
+    limit: Optional[int] = None
+    more: bool = False
+
+    def trees(self) -> Iterator[TraceTree]:
+        """Yield the traces, the newest last; only those that are not complete yet are held in memory."""
+        if self.filters.trace is not None:
+            accepts = self.filters.selection().accepts
+            spans = self._one()
+            return iter([build(spans)] if any(map(accepts, spans)) else [])
+        limit = None if self.limit is None else self.limit + 1
+        chosen = list(self.store.traces(**self.filters.arguments(), newest_first=True, limit=limit))
+        self.more = self.limit is not None and len(chosen) > self.limit
+        chosen = sorted(chosen[: self.limit], key=lambda summary: summary.start_time)
+        if not chosen:
+            return iter(())
+        counts = {summary.trace_id: summary.span_count for summary in chosen}
+        return _grouped(self.store.spans(since=chosen[0].start_time), counts)
+
+    def spans(self) -> Iterator[Span]:
+        """Yield the spans that fit the filters, oldest first, of the traces within the limit."""
+        selection = self.filters.selection()
+        if self.filters.trace is not None:
+            return filter(selection.accepts, self._one())
+        found = self.store.spans(**self.filters.arguments())
+        if self.limit is None:
+            return found
+        newest = self.store.traces(**self.filters.arguments(), newest_first=True, limit=self.limit)
+        chosen = {summary.trace_id for summary in newest}
+        return (span for span in found if span.trace_id in chosen)
+
+    def _one(self) -> List[Span]:
+        """The spans of the trace, or below the run, that ``filters.trace`` names."""
+        found, trace_id = self.store.locate(self.filters.trace or "")
+        spans = list(self.store.spans(trace_id=trace_id))
+        if found == trace_id:
+            return spans
+        return list(below(spans, found)) or [span for span in spans if span.run_id == found]
+
+
+def below(spans: Iterable[Span], span_id: str) -> Iterator[Span]:
+    """Yield the span of this id and all spans under it, those of one trace being given."""
+    tree = build(spans)
+    inside = {span_id}
+    for _, span in tree.walk():
+        if span.span_id in inside or span.parent_id in inside:
+            inside.add(span.span_id)
+            yield span
+
+
+def _grouped(spans: Iterable[Span], counts: Dict[str, int]) -> Iterator[TraceTree]:
+    """Yield a tree for each trace in ``counts``, in its order, as soon as it and all before it are complete."""
+    waiting: Dict[str, List[Span]] = {trace_id: [] for trace_id in counts}
+    for span in spans:
+        group = waiting.get(span.trace_id)
+        if group is None:
+            continue
+        group.append(span)
+        while waiting:
+            first = next(iter(waiting))
+            if len(waiting[first]) < counts[first]:
+                break
+            yield build(waiting.pop(first))
+    for group in waiting.values():
+        if group:
+            yield build(group)

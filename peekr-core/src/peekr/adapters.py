@@ -1,0 +1,78 @@
+"""Any exporter object as one function: a batch of spans in, the number refused out."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, List, Sequence
+
+from peekr.errors import ConfigurationError
+from peekr.lane import Lane
+from peekr.spans import Span
+
+
+def check_exporter(exporter: Any) -> None:
+    """Raise unless the object can export.
+
+    :raises ConfigurationError: if it has neither ``export_batch`` nor ``export``, or is a class.
+    """
+    if isinstance(exporter, type):
+        raise ConfigurationError(f"exporter is the class {exporter.__name__}; give an object of it: {exporter.__name__}().")
+    if not callable(getattr(exporter, "export_batch", None)) and not callable(getattr(exporter, "export", None)):
+        raise ConfigurationError(
+            f"exporter {exporter!r} has no method export(span) or export_batch(spans).\n"
+            "Any object with one of them will do; see peekr.exporters"
+        )
+
+
+def lane_for(name: str, exporter: Any) -> Lane:
+    """Return a lane that calls the exporter in the way it understands."""
+    lane = Lane(name, exporter, lambda batch: 0)
+    if callable(getattr(exporter, "export_batch", None)):
+        takes_events = callable(getattr(exporter, "initialize", None))
+        lane.export = _events(exporter) if takes_events else _batches(exporter)
+    else:
+        lane.export = _one_by_one(exporter, lane)
+    return lane
+
+
+def _batches(exporter: Any) -> Callable[[Sequence[Span]], int]:
+    def export(batch: Sequence[Span]) -> int:
+        exporter.export_batch(batch)
+        return 0
+
+    return export
+
+
+def _one_by_one(exporter: Any, lane: Lane) -> Callable[[Sequence[Span]], int]:
+    """Custom exporters get a span once, complete: an open run is left for its end."""
+
+    def export(batch: Sequence[Span]) -> int:
+        refused = 0
+        for span in batch:
+            if not span.ended:
+                continue
+            try:
+                exporter.export(span)
+            except Exception as error:
+                refused += 1
+                lane.note_failure(error)
+        return refused
+
+    return export
+
+
+def _events(exporter: Any) -> Callable[[Sequence[Span]], int]:
+    """Agent Inspector's protocol: ``initialize()`` once, then event dicts."""
+    ready: List[bool] = []
+
+    def export(batch: Sequence[Span]) -> int:
+        from peekr.events import events_of
+
+        if not ready:
+            exporter.initialize()
+            ready.append(True)
+        events = [event for span in batch for event in events_of(span)]
+        if events:
+            exporter.export_batch(events)
+        return 0
+
+    return export

@@ -1,0 +1,188 @@
+"""Bounded capture: any value as JSON text, cut *while* encoding, so that a huge value costs no more than a small one.
+
+Runs in the traced program's thread. Small values of plain JSON types take msgspec; everything else takes
+:class:`_Bounded`, which stops as soon as its room is used up.
+"""
+
+from __future__ import annotations
+
+from json.encoder import encode_basestring as _quote_text
+from typing import Any, List, Tuple, Union
+
+import msgspec
+
+from peekr.plain import MAX_DEPTH, clean_text, key_of, text_of
+
+#: Characters of an attribute of a traced function (contract TRACE-4) and of an LLM call (LLM-11).
+FUNCTION_LIMIT = 500
+LLM_LIMIT = 1000
+#: Bytes of a payload.
+PAYLOAD_LIMIT = 256 * 1024
+
+_encode = msgspec.json.Encoder().encode
+_format = msgspec.json.format
+_CONSTANTS = {None: "null", True: "true", False: "false"}
+_FIXED = frozenset((int, float, bool, type(None)))
+_FAST_DEPTH = 12
+
+
+#: What :func:`snapshot` returns: compact JSON still to be spaced and cut, or the finished text.
+Snapshot = Union[bytes, str]
+
+
+def snapshot(value: Any, limit: int = FUNCTION_LIMIT) -> Snapshot:
+    """Return ``value`` as it is now, at the least cost to the caller; :func:`finish` makes the text of it.
+
+    Never raises. The cost is bounded by ``limit``, whatever the size of the value.
+    """
+    if room(value, limit) >= 0:
+        try:
+            return _encode(value)
+        except Exception:  # a lone surrogate, an integer of more than 64 bits
+            pass
+    return cut(_Bounded(limit).whole(value), limit)
+
+
+def finish(taken: Snapshot, limit: int = FUNCTION_LIMIT) -> str:
+    """Return the text of a snapshot: at most ``limit`` characters, spaced as :func:`json.dumps` does."""
+    if isinstance(taken, str):
+        return taken
+    out = str(_format(taken, indent=0), "utf-8")
+    return out if len(out) <= limit else cut(out, limit)
+
+
+def text(value: Any, limit: int = FUNCTION_LIMIT) -> str:
+    """Return ``value`` as JSON text of at most ``limit`` characters; a cut text ends with ``…``.
+
+    Never raises. Spacing is that of :func:`json.dumps`; other alphabets stay readable.
+    """
+    return finish(snapshot(value, limit), limit)
+
+
+def cut(value: str, limit: int = LLM_LIMIT) -> str:
+    """Return plain text of at most ``limit`` characters, the last one ``…`` if something was cut."""
+    return value if len(value) <= limit else value[: limit - 1] + "…"
+
+
+def document(value: Any, limit: int = PAYLOAD_LIMIT) -> Tuple[bytes, bool]:
+    """Return ``value`` as a complete JSON document of about ``limit`` bytes at most, and whether it was cut.
+
+    A cut document is still valid JSON: long strings are shortened, lists and objects end early.
+    """
+    if room(value, limit) >= 0:
+        try:
+            return _encode(value), False
+        except Exception:
+            pass
+    bounded = _Bounded(limit, closing=True)
+    out = bounded.whole(value)
+    return clean_text(out).encode(), bounded.left <= 0 or bounded.cut
+
+
+def room(value: Any, left: int, depth: int = 0) -> int:
+    """Return how much of ``left`` characters remains after ``value``; negative if it may not fit.
+
+    Negative too for whatever is not exactly a plain JSON type, so that a result of 0 or more means: safe and
+    cheap to hand to the fast encoder as it is. Looks at no more than ``left`` items.
+    """
+    kind = type(value)
+    if kind is dict:
+        if len(value) * 6 > left or depth > _FAST_DEPTH:
+            return -1
+        for key, item in value.items():
+            if type(key) is not str:
+                return -1
+            inner = type(item)
+            if inner is str:
+                left -= len(key) + len(item)
+            elif inner in _FIXED:
+                left -= len(key) + 6
+            else:
+                left = room(item, left - len(key), depth + 1)
+        return left - len(value) * 6
+    if kind is str:
+        return left - len(value) - 2
+    if kind in _FIXED:
+        return left - 4
+    if kind is list or kind is tuple:
+        if len(value) * 2 > left or depth > _FAST_DEPTH:
+            return -1
+        for item in value:
+            left = room(item, left - 2, depth + 1)
+        return left
+    return -1 << 62
+
+
+class _Bounded:
+    """Writes JSON text until the room is used up.
+
+    :ivar left: characters of room that remain.
+    :ivar cut: whether something was left out.
+    :ivar closing: whether to close what is open at the end, so that the text stays valid JSON.
+    """
+
+    __slots__ = ("closing", "cut", "left", "out")
+
+    def __init__(self, limit: int, closing: bool = False) -> None:
+        self.left = limit
+        self.cut = False
+        self.closing = closing
+        self.out: List[str] = []
+
+    def whole(self, value: Any) -> str:
+        try:
+            self.value(value, 0)
+        except Exception as error:  # RecursionError near the program's own limit, containers that misbehave
+            self.cut = True
+            return _quote_text(f"<{type(value).__name__}: {type(error).__name__}>")
+        return "".join(self.out)
+
+    def put(self, piece: str) -> None:
+        self.out.append(piece)
+        self.left -= len(piece)
+
+    def string(self, value: str) -> None:
+        if len(value) > self.left:
+            self.cut = True
+            value = value[: max(self.left, 0)] + "…"
+        self.put(_quote_text(clean_text(value)))
+
+    def value(self, value: Any, depth: int) -> None:
+        if isinstance(value, str):
+            self.string(str(value) if type(value) is not str else value)
+        elif value is None or isinstance(value, bool):
+            self.put(_CONSTANTS[value])
+        elif isinstance(value, int):
+            self.put(int.__repr__(value))
+        elif isinstance(value, float):
+            self.put(float.__repr__(value) if value - value == 0 else "null")
+        elif isinstance(value, (dict, list, tuple)):
+            self.container(value, depth)
+        elif isinstance(value, (bytes, bytearray)):
+            self.string(str(bytes(value[: self.left])))
+        else:
+            self.string(text_of(value))
+
+    def container(self, value: Any, depth: int) -> None:
+        if depth >= MAX_DEPTH:
+            self.cut = True
+            self.put('"…"')
+            return
+        mapping = isinstance(value, dict)
+        self.put("{" if mapping else "[")
+        first = True
+        for key in value:
+            if self.left <= 0:
+                self.cut = True
+                break
+            if not first:
+                self.put(", ")
+            first = False
+            if mapping:
+                self.string(key_of(key))
+                self.put(": ")
+                self.value(value[key], depth + 1)
+            else:
+                self.value(key, depth + 1)
+        if self.closing or self.left > 0:
+            self.put("}" if mapping else "]")

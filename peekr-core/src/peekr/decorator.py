@@ -1,0 +1,281 @@
+"""``@trace``: functions, methods, coroutines, generators and async generators as spans."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from time import perf_counter_ns
+from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
+
+from peekr.capture import FUNCTION_LIMIT, cut, snapshot, text
+from peekr.context import current, restore
+from peekr.delivery import emit
+from peekr.settings import settings
+from peekr.spans import Span
+from peekr.tracer import close_span, hooks, open_span, run_start_hooks, started
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_get, _set, _reset, _add = current.get, current.set, current.reset, started.add
+_RECEIVERS = ("self", "cls")
+
+
+def decorate(function: Any, name: Optional[str], capture_io: bool) -> Any:
+    """Return ``function`` traced.
+
+    :raises TypeError: if it is not callable.
+    """
+    for wrapper in (staticmethod, classmethod):
+        if isinstance(function, wrapper):
+            return wrapper(decorate(function.__func__, name, capture_io))
+    if inspect.isclass(function) or not callable(function):
+        raise TypeError(
+            f"@trace takes a function or method, not {function!r}.\n"
+            "Decorate the methods you want to see, or use: with peekr.span('name')"
+        )
+    label = name or _default_name(function)
+    taken = _Inputs(function) if capture_io else None
+    if inspect.iscoroutinefunction(function):
+        return _coroutine(function, label, taken)
+    if inspect.isasyncgenfunction(function):
+        return _async_generator(function, label, taken)
+    if inspect.isgeneratorfunction(function):
+        return _generator(function, label, taken)
+    return _function(function, label) if taken is None else _capturing(function, label, taken)
+
+
+def _default_name(function: Any) -> str:
+    while isinstance(function, functools.partial):
+        function = function.func
+    name = getattr(function, "__qualname__", None) or type(function).__qualname__
+    return f"{getattr(function, '__module__', None) or '?'}.{name.replace('<locals>.', '')}"
+
+
+class _Inputs:
+    """Takes the arguments of a call, without a method's receiver."""
+
+    __slots__ = ("_skip",)
+
+    def __init__(self, function: Any) -> None:
+        self._skip = 1 if _has_receiver(function) else 0
+
+    def take(self, span: Span, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> None:
+        if settings.capture_io:
+            if self._skip and args:
+                args = args[1:]
+            span._input = taken = snapshot({"args": args, "kwargs": kwargs})
+            span._size += len(taken)
+
+
+def _has_receiver(function: Any) -> bool:
+    """Whether the first parameter is a method's ``self`` or ``cls``: by its name, inside a class."""
+    owner, _, _ = getattr(function, "__qualname__", "").rpartition(".")
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if not owner or owner.endswith("<locals>") or code is None:
+        return False
+    return bool(code.co_varnames[: code.co_argcount][:1]) and code.co_varnames[0] in _RECEIVERS
+
+
+def _take_output(span: Span, result: Any) -> None:
+    if settings.capture_io:
+        span._output = taken = snapshot(result)
+        span._size += len(taken)
+
+
+def _function(function: Any, name: str) -> Any:
+    """The leanest form: no input or output."""
+
+    @functools.wraps(function)
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        span = Span(name, _get())
+        _add()
+        if hooks.start:
+            run_start_hooks(span)
+        token = _set(span)
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            span.record_error(error)
+            raise
+        finally:
+            span._t1 = perf_counter_ns()
+            try:
+                _reset(token)
+            except ValueError:
+                pass
+            emit(span)
+
+    return traced
+
+
+def _capturing(function: Any, name: str, inputs: _Inputs) -> Any:
+    take = inputs.take
+
+    @functools.wraps(function)
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        span = Span(name, _get())
+        _add()
+        if hooks.start:
+            run_start_hooks(span)
+        take(span, args, kwargs)
+        token = _set(span)
+        try:
+            result = function(*args, **kwargs)
+            _take_output(span, result)
+            return result
+        except BaseException as error:
+            span.record_error(error)
+            raise
+        finally:
+            span._t1 = perf_counter_ns()
+            try:
+                _reset(token)
+            except ValueError:
+                pass
+            emit(span)
+
+    return traced
+
+
+def _coroutine(function: Any, name: str, inputs: Optional[_Inputs]) -> Any:
+    @functools.wraps(function)
+    async def traced(*args: Any, **kwargs: Any) -> Any:
+        span = Span(name, _get())
+        _add()
+        if hooks.start:
+            run_start_hooks(span)
+        if inputs is not None:
+            inputs.take(span, args, kwargs)
+        token = _set(span)
+        try:
+            result = await function(*args, **kwargs)
+            if inputs is not None:
+                _take_output(span, result)
+            return result
+        except BaseException as error:
+            span.record_error(error)
+            raise
+        finally:
+            span._t1 = perf_counter_ns()
+            restore(token)
+            emit(span)
+
+    return traced
+
+
+class _Collected:
+    """The first items that a generator yielded, as text: enough for its output, no more."""
+
+    __slots__ = ("_items", "_room")
+
+    def __init__(self) -> None:
+        self._items: List[str] = []
+        self._room = FUNCTION_LIMIT
+
+    def add(self, item: Any) -> None:
+        if self._room > 0 and settings.capture_io:
+            taken = text(item)
+            self._items.append(taken)
+            self._room -= len(taken) + 2
+
+    def finish(self, span: Span) -> None:
+        if settings.capture_io:
+            span.attributes["output"] = cut(f"[{', '.join(self._items)}]", FUNCTION_LIMIT)
+
+
+def _generator(function: Any, name: str, inputs: Optional[_Inputs]) -> Any:
+    """The span covers the iteration. It is current only while the generator's own code runs."""
+
+    @functools.wraps(function)
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        span = open_span(name, _get())
+        collected = _Collected()
+        if inputs is not None:
+            inputs.take(span, args, kwargs)
+        inner = function(*args, **kwargs)
+        step, value = inner.send, None
+        try:
+            while True:
+                token = _set(span)
+                try:
+                    item = step(value)
+                except StopIteration as stop:
+                    if inputs is not None:
+                        collected.finish(span)
+                    return stop.value
+                finally:
+                    restore(token)
+                if inputs is not None:
+                    collected.add(item)
+                try:
+                    value, step = (yield item), inner.send
+                except GeneratorExit:
+                    _close_inner(inner, span)
+                    raise
+                except BaseException as thrown:
+                    value, step = thrown, inner.throw
+        except GeneratorExit:
+            span.attributes["incomplete"] = True
+            if inputs is not None:
+                collected.finish(span)
+            raise
+        except BaseException as error:
+            span.record_error(error)
+            raise
+        finally:
+            close_span(span)
+
+    return traced
+
+
+def _close_inner(inner: Any, span: Span) -> None:
+    token = _set(span)
+    try:
+        inner.close()
+    finally:
+        restore(token)
+
+
+def _async_generator(function: Any, name: str, inputs: Optional[_Inputs]) -> Any:
+    """As :func:`_generator`, for ``async def`` with ``yield``."""
+
+    @functools.wraps(function)
+    async def traced(*args: Any, **kwargs: Any) -> Any:
+        span = open_span(name, _get())
+        collected = _Collected()
+        if inputs is not None:
+            inputs.take(span, args, kwargs)
+        inner = function(*args, **kwargs)
+        step, value = inner.asend, None
+        try:
+            while True:
+                token = _set(span)
+                try:
+                    item = await step(value)
+                except StopAsyncIteration:
+                    if inputs is not None:
+                        collected.finish(span)
+                    return
+                finally:
+                    restore(token)
+                if inputs is not None:
+                    collected.add(item)
+                try:
+                    value, step = (yield item), inner.asend
+                except GeneratorExit:
+                    await inner.aclose()
+                    raise
+                except BaseException as thrown:
+                    value, step = thrown, inner.athrow
+        except GeneratorExit:
+            span.attributes["incomplete"] = True
+            if inputs is not None:
+                collected.finish(span)
+            raise
+        except BaseException as error:
+            span.record_error(error)
+            raise
+        finally:
+            close_span(span)
+
+    return traced

@@ -1,0 +1,251 @@
+"""From the traced program's threads to the pipeline: one bounded queue, one background worker.
+
+:func:`emit` is the hot path: it appends to a deque and returns. Whatever is unusual — tracing is off, the worker
+sleeps, the queue is full, somebody registered a hook — is brought about by setting the limit to zero, which sends
+the span through :meth:`Delivery._emit_slowly`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections import deque
+from copy import copy
+from time import monotonic
+from typing import Callable, Deque, List, Optional, Tuple
+
+from peekr.ids import reseed
+from peekr.pipeline import FlushTicket, Pipeline
+from peekr.spans import Span
+
+logger = logging.getLogger("peekr")
+
+BATCH = 512
+#: Seconds between two looks at the queue while spans keep coming; a span is on its way within this time.
+INTERVAL_S = 0.04
+#: Seconds without a span after which the worker sleeps until the next one wakes it.
+IDLE_S = 2.0
+DEFAULT_QUEUE_SIZE = 250_000
+DEFAULT_QUEUE_BYTES = 100 * 1024 * 1024
+#: Share of the queue kept free for roots and errors: they go last.
+RESERVE = 0.1
+
+SpanHook = Callable[[Span], object]
+
+
+class Delivery:
+    """The queue and the worker of this process. There is one, :data:`delivery`."""
+
+    def __init__(self) -> None:
+        self.queue: Deque[Span] = deque()
+        #: Spans that :func:`emit` may let the queue grow to; zero sends each span the slow way.
+        self.limit = 0
+        self.max_spans = DEFAULT_QUEUE_SIZE
+        self.max_bytes = DEFAULT_QUEUE_BYTES
+        #: Bytes of captured content in the queue, an estimate: threads may lose each other's additions.
+        self.bytes = 0
+        self.taken = 0
+        self.dropped = 0
+        self.block = False
+        self.pipeline: Optional[Pipeline] = None
+        self.end_hooks: Tuple[SpanHook, ...] = ()
+        self._said_full = False
+        self._reset_thread()
+
+    def _reset_thread(self) -> None:
+        self._lock = threading.RLock()
+        self._wake = threading.Event()
+        self._room = threading.Event()
+        self._thread: Optional[threading.Thread] = None
+        self._asleep = True
+        self._flushes: List[FlushTicket] = []
+
+    # -- the traced program's side ----------------------------------------------------------------------------
+
+    def open(self, pipeline: Pipeline, end_hooks: Tuple[SpanHook, ...] = ()) -> None:
+        """Let spans go to ``pipeline`` from now on."""
+        with self._lock:
+            self.pipeline = pipeline
+            self.end_hooks = end_hooks
+            self.limit = 0
+            self._asleep = True
+
+    def close(self) -> None:
+        """Stop taking spans. What is queued stays for the next :meth:`flush`."""
+        with self._lock:
+            self.pipeline = None
+            self.limit = 0
+
+    def emit_slowly(self, span: Span) -> None:
+        """Take a span when the plain append will not do."""
+        pipeline = self.pipeline
+        if pipeline is None:
+            return
+        if span._t1:
+            for hook in self.end_hooks:
+                hook(span)
+        if self._is_full(span) and not (self.block and self._wait_for_room(span)):
+            self._drop()
+            return
+        self.queue.append(span)
+        if self._asleep:
+            self._rouse()
+
+    def emit_open(self, span: Span) -> None:
+        """Hand over a run that has just begun, as it is now, for stores that can update it when it ends."""
+        if self.pipeline is not None:
+            opened = copy(span)
+            opened._attributes = dict(span._attributes or {})
+            self.emit_slowly(opened)
+
+    def _is_full(self, span: Span) -> bool:
+        important = span._parent is None or span.status == "error"
+        share = 1 + RESERVE if important else 1
+        return len(self.queue) >= self.max_spans * share or (span._size > 0 and self.bytes > self.max_bytes * share)
+
+    def _wait_for_room(self, span: Span) -> bool:
+        """Policy ``block``: wait for the worker, but never for ever."""
+        end = monotonic() + 5.0
+        while self._is_full(span) and monotonic() < end:
+            self._room.clear()
+            self._wake.set()
+            self._room.wait(0.05)
+        return not self._is_full(span)
+
+    def _drop(self) -> None:
+        with self._lock:
+            self.dropped += 1
+            first, self._said_full = not self._said_full, True
+        if first:
+            logger.warning(
+                "the queue is full (%d spans, about %d MiB): new spans are dropped and counted.\n"
+                "peekr.stats()['spans']['dropped'] tells how many; instrument(queue_size=) makes more room",
+                len(self.queue),
+                self.bytes >> 20,
+            )
+
+    def _rouse(self) -> None:
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="peekr-worker", daemon=True)
+                self._thread.start()
+            self._asleep = False
+            if self.pipeline is not None and not self.end_hooks:
+                self.limit = self.max_spans
+        self._wake.set()
+
+    def flush(self, deadline: float, *, durable: bool = True) -> bool:
+        """Wait until all that was emitted before is durable, or until ``deadline`` (of time.monotonic).
+
+        :param durable: False waits only until the exporters' lanes have it.
+        """
+        if self.pipeline is None:
+            return not self.queue
+        ticket = FlushTicket(durable)
+        with self._lock:
+            self._flushes.append(ticket)
+        self._rouse()
+        return ticket.wait(deadline)
+
+    def give_up(self) -> None:
+        """Drop what is still queued, counted, because the worker did not get to it in time."""
+        lost = len(self.queue)
+        self.queue.clear()
+        self.dropped += lost
+        logger.warning("the worker did not finish in time: %d spans are lost", lost)
+
+    # -- the worker -------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        last = monotonic()
+        while True:
+            self._wake.clear()
+            flushes = self._take_flushes()
+            if self._drain():
+                last = monotonic()
+            pipeline = self.pipeline
+            for ticket in flushes:
+                if pipeline is None or not ticket.durable:
+                    ticket.finish(pipeline is not None)
+                else:
+                    pipeline.flush(ticket)
+            if self._flushes:
+                continue
+            if monotonic() - last < IDLE_S:
+                self._wake.wait(INTERVAL_S)
+            else:
+                self._sleep()
+                last = monotonic()
+
+    def _take_flushes(self) -> List[FlushTicket]:
+        with self._lock:
+            flushes, self._flushes = self._flushes, []
+        return flushes
+
+    def _drain(self) -> bool:
+        """Hand everything that is queued to the pipeline, in batches."""
+        some = False
+        queue = self.queue
+        while queue:
+            batch: List[Span] = []
+            try:
+                for _ in range(BATCH):
+                    batch.append(queue.popleft())
+            except IndexError:
+                pass
+            some = True
+            self.taken += sum([1 for span in batch if span._t1])  # an open run will come again
+            size = sum([span._size for span in batch])
+            self.bytes = max(self.bytes - size, 0) if queue else 0
+            if self.pipeline is not None:
+                self.pipeline.process(batch)
+            self._room.set()
+        return some
+
+    def _sleep(self) -> None:
+        """Wait for the next span without looking: it comes the slow way and wakes the worker."""
+        with self._lock:
+            self._asleep = True
+            self.limit = 0
+        if not self.queue:  # one may have slipped in before the limit fell
+            self._wake.wait()
+        with self._lock:
+            self._asleep = False
+            if self.pipeline is not None and not self.end_hooks:
+                self.limit = self.max_spans
+
+    # -- fork -------------------------------------------------------------------------------------------------
+
+    def after_fork_in_child(self) -> None:
+        """Start anew in a forked child: the parent's queue, threads and ids are the parent's."""
+        self.queue.clear()
+        self.bytes = self.taken = self.dropped = 0
+        self._reset_thread()
+        self.limit = 0
+        reseed()
+        if self.pipeline is not None:
+            self.pipeline.after_fork_in_child()
+
+
+delivery = Delivery()
+_append = delivery.queue.append
+_queue = delivery.queue
+
+
+def emit(span: Span) -> None:
+    """Hand an ended span to the worker. Called in the traced program's thread; never waits, never raises."""
+    size = span._size
+    if size:
+        delivery.bytes += size
+        if delivery.bytes > delivery.max_bytes:
+            delivery.emit_slowly(span)
+            return
+    if len(_queue) < delivery.limit:
+        _append(span)
+    else:
+        delivery.emit_slowly(span)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=delivery.after_fork_in_child)

@@ -1,0 +1,77 @@
+"""Every exception that peekr raises on purpose.
+
+::
+
+    PeekrError
+    ├── ConfigurationError (ValueError)      a setting of instrument() that cannot work
+    ├── PluginNotFound (ValueError)          no installed plugin has this name
+    ├── PluginNotInstalled (ImportError)     a known name whose distribution is not installed
+    ├── StoreError                           a file that is no trace store, or cannot be read
+    ├── UnknownId (StoreError)               an id that no trace or run of the store has
+    ├── AmbiguousId (StoreError)             an id prefix that fits several traces or runs
+    └── GuardrailError                       a guardrail stopped a call; reaches the caller on purpose
+
+The first line of a message says what happened, with the value; the second what to do about it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+
+class PeekrError(Exception):
+    """Base of all exceptions that peekr raises on purpose."""
+
+
+class ConfigurationError(PeekrError, ValueError):
+    """A setting given to :func:`peekr.instrument` cannot work; nothing was installed."""
+
+
+class PluginNotFound(PeekrError, ValueError):
+    """No installed plugin of the group has this name."""
+
+    def __init__(self, group: str, name: str, installed: Sequence[str], hint: str = "") -> None:
+        known = ", ".join(sorted(installed)) or "none"
+        super().__init__(
+            f"no {group!r} plugin is called {name!r}; installed: {known}.\n"
+            + (hint or "List what is installed with: peekr plugins list")
+        )
+
+
+class PluginNotInstalled(PeekrError, ImportError):
+    """A first-party name was asked for whose distribution is not installed."""
+
+    def __init__(self, what: str, distribution: str) -> None:
+        super().__init__(
+            f"{what} needs the distribution {distribution!r}, which is not installed.\n"
+            f"Install it with: pip install {distribution}"
+        )
+
+
+class StoreError(PeekrError):
+    """A trace store cannot be opened, read or understood."""
+
+
+class UnknownId(StoreError):
+    """No trace or run of the store has this id, or one that begins so."""
+
+
+class AmbiguousId(StoreError):
+    """An id prefix fits more than one trace or run."""
+
+    def __init__(self, prefix: str, candidates: Sequence[str]) -> None:
+        shown = ", ".join(candidates[:8]) + (", …" if len(candidates) > 8 else "")
+        super().__init__(f"{prefix!r} fits {len(candidates)} ids: {shown}.\nGive more characters of the one you mean.")
+
+
+class GuardrailError(PeekrError):
+    """A guardrail blocked a call.
+
+    :ivar guardrail_name: which one.
+    :ivar span: the span of the blocked call, stored with its violation.
+    """
+
+    def __init__(self, message: str, guardrail_name: str = "", span: Any = None) -> None:
+        super().__init__(message)
+        self.guardrail_name = guardrail_name
+        self.span = span

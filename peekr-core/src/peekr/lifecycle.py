@@ -1,0 +1,357 @@
+"""Switching tracing on and off: instrument, uninstrument, flush, shutdown, stats, and exporters by hand."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+from time import monotonic
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+
+from peekr import propagation
+from peekr.adapters import check_exporter, lane_for
+from peekr.config import DEFAULT_STORAGE, Config, checked, storage_names
+from peekr.delivery import DEFAULT_QUEUE_SIZE, delivery
+from peekr.errors import ConfigurationError, PluginNotFound
+from peekr.exit import watch_exit
+from peekr.lane import Lane
+from peekr.participants import Participants
+from peekr.pipeline import Pipeline
+from peekr.plugins import driver
+from peekr.sampling import Sampling
+from peekr.scope import Scope, root_scope
+from peekr.settings import settings
+from peekr.tracer import hooks, started
+
+logger = logging.getLogger("peekr")
+
+
+class _State:
+    """What is switched on in this process. Changed under ``lock``."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.config: Optional[Config] = None
+        self.own_lanes: List[Lane] = []
+        self.user_lanes: List[Lane] = []
+        self.participants = Participants()
+        self.watching = False
+
+
+_state = _State()
+
+
+def instrument(
+    *,
+    console: bool = True,
+    storage: Union[str, Sequence[str], None] = DEFAULT_STORAGE,
+    jsonl_path: Optional[str] = "traces.jsonl",
+    db_path: Optional[str] = "traces.db",
+    tenant_id: Optional[str] = None,
+    retention_class: Optional[str] = None,
+    alerts: Optional[Sequence[Any]] = (),
+    evaluators: Optional[Sequence[Any]] = (),
+    guardrails: Optional[Sequence[Any]] = (),
+    compliance: Optional[Sequence[str]] = (),
+    exporter: Any = None,
+    evaluate_filter: Any = None,
+    async_eval: bool = True,
+    sample_rate: Optional[float] = None,
+    keep_errors: Optional[bool] = None,
+    budget_alert: Any = None,
+    capture_io: bool = True,
+    plugins: Optional[Sequence[str]] = None,
+    storage_options: Optional[Mapping[str, Mapping[str, Any]]] = None,
+    queue_size: int = DEFAULT_QUEUE_SIZE,
+    queue_full: str = "drop",
+    shutdown_timeout: float = 3.0,
+) -> None:
+    """Switch tracing on: every LLM call, traced function and agent step from now on is recorded.
+
+    Call it as often as you like: a later call replaces what an earlier one set up. SDKs may be imported before
+    or after. Nothing is installed when an argument is wrong.
+
+    :param console: print a line for each span.
+    :param storage: ``"jsonl"``, ``"sqlite"``, ``"both"``, the name of an installed exporter plugin, or a list.
+    :param jsonl_path: file of the ``jsonl`` storage; None switches it off.
+    :param db_path: file of the ``sqlite`` storage; None switches it off.
+    :param tenant_id: customer organisation of spans outside of any session; else ``PEEKR_TENANT_ID``.
+    :param retention_class: likewise; else ``PEEKR_RETENTION_CLASS``.
+    :param exporter: an exporter object. Local files are then written only if ``storage`` is given too.
+    :param sample_rate: share of traces to store, 0 to 1; decided once a trace, by its id. All by default.
+    :param keep_errors: store failed spans of traces that are not sampled.
+    :param capture_io: False records no input, output or payload anywhere.
+    :param plugins: names of the providers, processors and hooks to use; all installed ones by default.
+    :param storage_options: further keyword arguments by exporter name.
+    :param queue_size: spans that may wait for the worker; roots and errors may exceed it by a tenth.
+    :param queue_full: ``"drop"`` new spans then and count them, or ``"block"`` the caller, 5 s at most.
+    :param shutdown_timeout: seconds that all exporters together have at exit.
+    :raises ConfigurationError: (a ValueError) if an argument cannot work.
+    :raises PluginNotFound: (a ValueError) if a storage is not installed.
+    """
+    _refuse_unsupported(
+        alerts=alerts, evaluators=evaluators, guardrails=guardrails, compliance=compliance, budget_alert=budget_alert
+    )
+    explicit = storage is not DEFAULT_STORAGE
+    names = storage_names(storage, jsonl_path, db_path) if explicit or exporter is None else []
+    config = checked(
+        Config(
+            console=console,
+            storage=names,
+            jsonl_path=None if jsonl_path is None else str(jsonl_path),
+            db_path=None if db_path is None else str(db_path),
+            tenant_id=tenant_id,
+            retention_class=retention_class,
+            exporter=exporter,
+            capture_io=capture_io,
+            sample_rate=1.0 if sample_rate is None else sample_rate,
+            keep_errors=bool(keep_errors),
+            plugins=plugins,
+            storage_options=storage_options or {},
+            queue_size=queue_size,
+            queue_full=queue_full,
+            shutdown_timeout=shutdown_timeout,
+        )
+    )
+    with _state.lock:
+        lanes = _build_lanes(config, optional=not explicit)
+        _switch(config, lanes)
+        _state.participants.instrument(config)
+
+
+def _refuse_unsupported(**given: Any) -> None:
+    """Say plainly what this version cannot do yet, rather than take it and do nothing."""
+    for name, value in given.items():
+        if value:
+            raise ConfigurationError(
+                f"{name}={value!r} needs a peekr-core that runs {name}; version 0.1 does not yet.\n"
+                f"Leave {name} out, or use an exporter of your own: peekr.exporters.add_exporter"
+            )
+
+
+def _build_lanes(config: Config, optional: bool) -> List[Lane]:
+    lanes: List[Lane] = []
+    if config.console:
+        from peekr.console import ConsoleExporter
+
+        lanes.append(lane_for("console", ConsoleExporter()))
+    for name in config.storage:
+        try:
+            lanes.append(lane_for(name, _build_exporter(name, config)))
+        except PluginNotFound:
+            if not optional:
+                raise
+            logger.warning(
+                "peekr-jsonl is not installed: spans go to the console and to exporters of your own only.\n"
+                "Install it with: pip install peekr-jsonl"
+            )
+    if config.exporter is not None:
+        check_exporter(config.exporter)
+        lanes.append(lane_for(_exporter_name(config.exporter), config.exporter))
+    return lanes
+
+
+def _build_exporter(name: str, config: Config) -> Any:
+    hint = f"Install it with: pip install peekr-{name}" if name in ("jsonl", "sqlite", "http", "otlp") else ""
+    cls = driver("peekr.exporters", name, hint)
+    options = config.options(name)
+    try:
+        exporter = cls.from_config(config) if hasattr(cls, "from_config") else cls(**options)
+    except (ConfigurationError, PluginNotFound):
+        raise
+    except Exception as error:
+        raise ConfigurationError(
+            f"storage {name!r} cannot be set up with {options!r}: {type(error).__name__}: {error}.\n"
+            "Correct its options in instrument(), or choose another storage"
+        ) from error
+    check_exporter(exporter)
+    return exporter
+
+
+def _exporter_name(exporter: Any) -> str:
+    return type(exporter).__name__
+
+
+def _switch(config: Config, lanes: List[Lane]) -> None:
+    """Put the new configuration in the place of the old one; what was emitted before goes the old way."""
+    delivery.flush(monotonic() + config.shutdown_timeout, durable=False)
+    old, _state.own_lanes, _state.config = _state.own_lanes, lanes, config
+    sampling = Sampling(config.sample_rate, config.keep_errors)
+    participants = _state.participants
+    participants.load(config)
+    _name_apart([*lanes, *_state.user_lanes])
+    pipeline = Pipeline(
+        processors=participants.processors,
+        lanes=[*lanes, *_state.user_lanes],
+        sampling=sampling if config.sample_rate < 1 else None,
+        trace_end=participants.trace_end,
+    )
+    settings.capture_io = config.capture_io
+    root_scope.value = config.root_scope()
+    propagation.sampling.rate = config.sample_rate
+    hooks.start = participants.start_hooks
+    delivery.max_spans = config.queue_size
+    delivery.block = config.queue_full == "block"
+    delivery.open(pipeline, participants.end_hooks)
+    _close_lanes(old, config.shutdown_timeout)
+    if not _state.watching:
+        _state.watching = True
+        watch_exit(shutdown)
+
+
+def _name_apart(lanes: Sequence[Lane]) -> None:
+    """Number exporters of the same name, as they are keys of the statistics."""
+    seen: Dict[str, int] = {}
+    for lane in lanes:
+        base = lane.name.partition("#")[0]
+        seen[base] = seen.get(base, 0) + 1
+        lane.name = base if seen[base] == 1 else f"{base}#{seen[base]}"
+
+
+def _close_lanes(lanes: Sequence[Lane], timeout: float, shutdown_exporters: bool = True) -> bool:
+    deadline = monotonic() + timeout
+    for lane in lanes:
+        lane.stop(shutdown_exporters)
+    return all([lane.join(deadline) for lane in lanes])
+
+
+def instrument_for_runs() -> None:
+    """Write to the local database what ``trace.run`` records without any instrument() (AGENT-14)."""
+    with _state.lock:
+        if delivery.pipeline is None:
+            try:
+                instrument(console=False, storage="sqlite", db_path=os.environ.get("TRACE_DB_PATH") or "traces.db")
+            except PluginNotFound as error:
+                logger.warning("runs are not stored: %s", error)
+
+
+def add_exporter(exporter: Any) -> None:
+    """Send every span to this exporter too, from now on and after later calls of :func:`peekr.instrument`.
+
+    Works before instrument() and without it. The exporter is called from a thread of its own.
+
+    :param exporter: any object with ``export(span)`` or ``export_batch(spans)``.
+    :raises ConfigurationError: if it has neither.
+    """
+    check_exporter(exporter)
+    with _state.lock:
+        lane = lane_for(_exporter_name(exporter), exporter)
+        _state.user_lanes.append(lane)
+        pipeline = delivery.pipeline
+        if pipeline is None:
+            _switch(checked(Config(console=False, storage=())), [])
+        else:
+            _name_apart([*_state.own_lanes, *_state.user_lanes])
+            pipeline.add_lane(lane)
+
+
+def clear_exporters() -> None:
+    """Take every exporter away, those of instrument() too, after writing what they were given."""
+    with _state.lock:
+        timeout = _timeout()
+        delivery.flush(monotonic() + timeout, durable=False)
+        lanes = [*_state.own_lanes, *_state.user_lanes]
+        _state.own_lanes, _state.user_lanes = [], []
+        if delivery.pipeline is not None:
+            delivery.pipeline.lanes = ()
+        _close_lanes(lanes, timeout)
+
+
+def _timeout() -> float:
+    return _state.config.shutdown_timeout if _state.config is not None else 3.0
+
+
+def flush(timeout: float = 5.0) -> bool:
+    """Wait until every span emitted so far is durable.
+
+    :param timeout: seconds to wait at most.
+    :return: whether everything was written; False too when an exporter failed to flush.
+    """
+    return delivery.flush(monotonic() + timeout)
+
+
+def shutdown(timeout: Optional[float] = None) -> bool:
+    """Write what is left, shut the exporters down and stop recording. Runs at interpreter exit by itself.
+
+    Idempotent. :func:`peekr.instrument` starts anew.
+
+    :param timeout: seconds for all exporters together; ``shutdown_timeout`` of instrument() by default. What is
+        not written by then is counted as dropped and logged.
+    :return: whether everything was written.
+    """
+    with _state.lock:
+        return _stop(timeout, forget_exporters=True)
+
+
+def _stop(timeout: Optional[float], forget_exporters: bool) -> bool:
+    if delivery.pipeline is None:
+        return True
+    deadline = monotonic() + (_timeout() if timeout is None else timeout)
+    drained = delivery.flush(deadline, durable=False)
+    if not drained:
+        delivery.give_up()
+    own, user = _state.own_lanes, _state.user_lanes
+    closed = _close_lanes(own, max(deadline - monotonic(), 0))
+    closed = _close_lanes(user, max(deadline - monotonic(), 0), forget_exporters) and closed
+    delivery.close()
+    hooks.start = ()
+    root_scope.value = Scope()
+    _state.user_lanes = [] if forget_exporters else [lane_for(lane.name, lane.exporter) for lane in user]
+    return drained and closed
+
+
+def uninstrument() -> None:
+    """Put every patched method back and stop recording: the SDKs behave as if peekr had never been there.
+
+    Exporters added by :func:`add_exporter` are kept for the next instrument().
+    """
+    with _state.lock:
+        _state.participants.uninstrument()
+        _stop(None, forget_exporters=False)
+
+
+def stats() -> Dict[str, Any]:
+    """Return counts of this process as plain data.
+
+    ``spans``: started, ended, exported (by at least one exporter), sampled_out, dropped. ``queue``: of the
+    worker. ``exporters``: by name, exported, failed, dropped, waiting, last_error. ``plugins``: by name, the
+    ledger of processors, hooks and providers. Counts since the process (or its fork) began.
+    """
+    pipeline = delivery.pipeline
+    lanes = [*_state.own_lanes, *_state.user_lanes]
+    queued = len(delivery.queue)
+    lost = delivery.dropped + sum(lane.dropped for lane in lanes)
+    return {
+        "spans": {
+            "started": started.value,
+            "ended": delivery.taken + queued + delivery.dropped,
+            "exported": max([lane.exported for lane in lanes], default=0),
+            "sampled_out": pipeline.sampled_out if pipeline is not None else 0,
+            "dropped": lost,
+        },
+        "queue": {
+            "events_queued": delivery.taken + queued,
+            "events_dropped": delivery.dropped,
+            "events_processed": delivery.taken,
+            "queue_size": queued,
+            "queue_maxsize": delivery.max_spans,
+        },
+        "exporters": {lane.name: lane.stats() for lane in lanes},
+        "plugins": _state.participants.stats(),
+        "evaluations": {"pending": 0, "done": 0, "failed": 0},
+    }
+
+
+def current_config() -> Optional[Config]:
+    """Return the settings in force, or None before :func:`peekr.instrument`."""
+    return _state.config
+
+
+def _after_fork_in_child() -> None:
+    _state.lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+atexit.register(shutdown)

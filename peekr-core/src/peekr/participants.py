@@ -1,0 +1,165 @@
+"""The plugins that take part in a configuration: providers, processors and hooks."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from peekr.config import Config
+from peekr.imports import forget, when_imported
+from peekr.pipeline import Part
+from peekr.plugins import Choice, load_group
+from peekr.retries import RetryLinks
+from peekr.spans import Span
+from peekr.threads import ThreadContext
+from peekr.tracer import Tracer
+
+logger = logging.getLogger("peekr")
+
+
+class Participants:
+    """Loads plugins for a configuration and keeps those of them that have to be undone."""
+
+    def __init__(self) -> None:
+        self.processors: List[Part] = []
+        self.start_hooks: Tuple[Part, ...] = ()
+        self.end_hooks: Tuple[Part, ...] = ()
+        self.trace_end: Optional[Callable[[List[Span]], object]] = None
+        self._tracer = Tracer()
+        self._hooks: Any = None
+        self._providers: Dict[str, Tuple[Any, Callable[[], None]]] = {}
+        self._provider_errors: Dict[str, str] = {}
+
+    # -- processors and hooks ---------------------------------------------------------------------------------
+
+    def load(self, config: Config) -> None:
+        """Load processors and hooks; freeze them into tuples."""
+        choice = Choice.of(config.plugins)
+        self.processors = [Part("retries", "peekr.processors", RetryLinks().process, "peekr-core")]
+        for name, cls in load_group("peekr.processors", choice):
+            self._add_processor(name, cls, config)
+        self._load_hooks(choice)
+
+    def _add_processor(self, name: str, cls: Any, config: Config) -> None:
+        try:
+            processor = cls.from_config(config) if hasattr(cls, "from_config") else cls()
+            self.processors.append(Part(name, "peekr.processors", processor.process))
+        except Exception as error:
+            logger.warning("processor %r cannot be set up and is skipped: %s", name, error, exc_info=error)
+
+    def _load_hooks(self, choice: Choice) -> None:
+        modules = list(load_group("peekr.hooks", choice))
+        self._hooks, self.start_hooks, self.end_hooks, self.trace_end = None, (), (), None
+        if not modules:
+            return
+        import pluggy
+
+        from peekr import hookspecs
+
+        self._hooks = pluggy.PluginManager("peekr")
+        self._hooks.add_hookspecs(hookspecs)
+        for name, module in modules:
+            try:
+                self._hooks.register(module, name)
+                self._hooks.check_pending()
+            except Exception as error:
+                self._hooks.unregister(module)
+                logger.warning("hooks of plugin %r are skipped: %s", name, error)
+        self.start_hooks = self._parts("peekr_span_start", "span")
+        self.end_hooks = self._parts("peekr_span_end", "span")
+        ends = self._parts("peekr_trace_end", "trace")
+        if ends:
+            from peekr.trace_end import TraceEnds
+
+            self.trace_end = TraceEnds(ends).take
+
+    def _parts(self, hook: str, argument: str) -> Tuple[Part, ...]:
+        """Freeze the implementations of a hook, in pluggy's calling order, each guarded for itself."""
+        implementations = reversed(getattr(self._hooks.hook, hook).get_hookimpls())
+        parts = []
+        for implementation in implementations:
+            call = _with_arguments(implementation.function, implementation.argnames, argument)
+            parts.append(Part(f"{implementation.plugin_name}.{hook}", "peekr.hooks", call))
+        return tuple(parts)
+
+    def _call_hook(self, hook: str, **arguments: Any) -> None:
+        if self._hooks is None:
+            return
+        for implementation in reversed(getattr(self._hooks.hook, hook).get_hookimpls()):
+            try:
+                implementation.function(**{name: arguments[name] for name in implementation.argnames})
+            except Exception as error:
+                logger.warning("%s of plugin %r failed: %s", hook, implementation.plugin_name, error, exc_info=error)
+
+    # -- providers --------------------------------------------------------------------------------------------
+
+    def instrument(self, config: Config) -> None:
+        """Patch every wanted provider's SDK as soon as it is imported; those not wanted any more are undone."""
+        self._tracer.capture_io = config.capture_io
+        wanted: Dict[str, Any] = {"threads": ThreadContext}
+        wanted.update(load_group("peekr.providers", Choice.of(config.plugins)))
+        for name in [name for name in self._providers if name not in wanted]:
+            self._remove_provider(name)
+        for name, entry in wanted.items():
+            if name not in self._providers:
+                self._add_provider(name, entry)
+        self._call_hook("peekr_instrument", config=config)
+
+    def _add_provider(self, name: str, entry: Any) -> None:
+        try:
+            provider = entry() if isinstance(entry, type) else entry
+            target = provider.target
+        except Exception as error:
+            self._provider_failed(name, error)
+            return
+
+        def patch() -> None:
+            try:
+                provider.instrument(self._tracer)
+            except Exception as error:
+                self._provider_failed(name, error)
+
+        self._providers[name] = (provider, patch)
+        when_imported(target, patch)
+
+    def _provider_failed(self, name: str, error: Exception) -> None:
+        self._provider_errors[name] = f"{type(error).__name__}: {error}"
+        logger.warning(
+            "provider %r could not be switched on and is skipped; its SDK works, untraced: %s", name, error, exc_info=error
+        )
+
+    def _remove_provider(self, name: str) -> None:
+        provider, patch = self._providers.pop(name)
+        forget(patch)
+        try:
+            provider.uninstrument()
+        except Exception as error:
+            self._provider_failed(name, error)
+
+    def uninstrument(self) -> None:
+        """Undo every provider."""
+        self._call_hook("peekr_uninstrument")
+        for name in list(self._providers):
+            self._remove_provider(name)
+
+    def stats(self) -> Dict[str, Any]:
+        """The ledgers of all participants by name."""
+        ledger = {part.name: part.stats() for part in (*self.processors, *self.start_hooks, *self.end_hooks)}
+        for name in (*self._providers, *self._provider_errors):
+            error = self._provider_errors.get(name)
+            ledger[name] = {
+                "group": "peekr.providers",
+                "distribution": None,
+                "errors": 1 if error else 0,
+                "last_error": error,
+                "disabled": False,
+                "seconds": 0.0,
+            }
+        return ledger
+
+
+def _with_arguments(call: Callable[..., object], names: Any, subject: str) -> Callable[[Any], object]:
+    """Adapt an implementation, which takes what it names, to the one subject that a hook is called with."""
+    if subject == "trace":
+        return lambda ended: call(**{n: v for n, v in zip(("root", "spans"), ended) if n in names})
+    return call if names else lambda _: call()

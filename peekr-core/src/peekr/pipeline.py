@@ -1,0 +1,169 @@
+"""What happens to a batch of spans in the worker: processors, trace ends, sampling, then every exporter's lane."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from time import monotonic
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+from peekr.lane import Lane
+from peekr.sampling import Sampling
+from peekr.spans import Span
+
+logger = logging.getLogger("peekr")
+
+#: Failures in a row after which a processor or hook is left out.
+MAX_FAILURES = 10
+
+
+class FlushTicket:
+    """Tells a waiting :func:`peekr.flush` when every lane has written what it had."""
+
+    def __init__(self, durable: bool = True) -> None:
+        self.durable = durable
+        self._done = threading.Event()
+        self._lock = threading.Lock()
+        self._missing = 0
+        self._ok = True
+
+    def expect(self, lanes: int) -> None:
+        """Wait for so many lanes; none means done."""
+        with self._lock:
+            self._missing = lanes
+        if not lanes:
+            self._done.set()
+
+    def lane_done(self, ok: bool) -> None:
+        """One lane has written everything that came before the ticket."""
+        with self._lock:
+            self._missing -= 1
+            self._ok = self._ok and ok
+            last = self._missing <= 0
+        if last:
+            self._done.set()
+
+    def finish(self, ok: bool) -> None:
+        """Done without asking the lanes."""
+        self._ok = ok
+        self._done.set()
+
+    def wait(self, deadline: float) -> bool:
+        """Return whether everything was written before the deadline (of time.monotonic)."""
+        return self._done.wait(max(deadline - monotonic(), 0)) and self._ok
+
+
+class Part:
+    """A processor or hook of a plugin, with the ledger of what it cost and how it failed."""
+
+    __slots__ = ("call", "disabled", "distribution", "errors", "group", "in_a_row", "last_error", "name", "seconds")
+
+    def __init__(self, name: str, group: str, call: Callable[[Any], object], distribution: Optional[str] = None) -> None:
+        self.name = name
+        self.group = group
+        self.call = call
+        self.distribution = distribution
+        self.errors = self.in_a_row = 0
+        self.last_error: Optional[str] = None
+        self.disabled = False
+        self.seconds = 0.0
+
+    def __call__(self, subject: Any) -> bool:
+        """Call it; log its first failure, count all, leave it out after ten in a row."""
+        start = monotonic()
+        try:
+            self.call(subject)
+        except Exception as error:
+            self._failed(error)
+            return False
+        else:
+            self.in_a_row = 0
+            return True
+        finally:
+            self.seconds += monotonic() - start
+
+    def _failed(self, error: Exception) -> None:
+        self.errors += 1
+        self.in_a_row += 1
+        self.last_error = f"{type(error).__name__}: {error}"
+        if self.errors == 1:
+            logger.warning("%s %r failed and was skipped: %s", self.group, self.name, self.last_error, exc_info=error)
+        if self.in_a_row >= MAX_FAILURES and not self.disabled:
+            self.disabled = True
+            logger.error("%s %r failed %d times in a row and is disabled", self.group, self.name, self.in_a_row)
+
+    def stats(self) -> Dict[str, Any]:
+        """The ledger as :func:`peekr.stats` shows it."""
+        return {
+            "group": self.group,
+            "distribution": self.distribution,
+            "errors": self.errors,
+            "last_error": self.last_error,
+            "disabled": self.disabled,
+            "seconds": round(self.seconds, 6),
+        }
+
+
+class Pipeline:
+    """One configuration's way from a batch of ended spans to its exporters. Runs in the worker thread only."""
+
+    def __init__(
+        self,
+        processors: Sequence[Part] = (),
+        lanes: Sequence[Lane] = (),
+        sampling: Optional[Sampling] = None,
+        trace_end: Optional[Callable[[List[Span]], object]] = None,
+    ) -> None:
+        self.processors: Tuple[Part, ...] = tuple(processors)
+        self.lanes: Tuple[Lane, ...] = tuple(lanes)
+        self.sampling = sampling
+        self.trace_end = trace_end
+        self.sampled_out = 0
+        self._said: Dict[str, int] = {}
+
+    def process(self, batch: List[Span]) -> None:
+        """Run one batch through everything. Never raises."""
+        for span in batch:
+            self.guarded("capture", Span.resolve, span)
+        for part in self.processors:
+            if not part.disabled:
+                for span in batch:
+                    part(span)
+        if self.trace_end is not None:
+            self.guarded("trace end", self.trace_end, batch)
+        if self.sampling is not None:
+            kept = [span for span in batch if self.sampling.keeps(span)]
+            self.sampled_out += len(batch) - len(kept)
+            batch = kept
+        if batch:
+            for lane in self.lanes:
+                lane.put(batch)
+
+    def guarded(self, what: str, call: Callable[[Any], object], subject: Any) -> None:
+        """Call something of a plugin; log its first failure of each kind."""
+        try:
+            call(subject)
+        except Exception as error:
+            kind = f"{what}: {type(error).__name__}"
+            self._said[kind] = self._said.get(kind, 0) + 1
+            if self._said[kind] == 1:
+                logger.warning("%s failed and was skipped: %s", what, error, exc_info=error)
+
+    def flush(self, ticket: FlushTicket) -> None:
+        """Pass the ticket on to every lane."""
+        ticket.expect(len(self.lanes))
+        for lane in self.lanes:
+            lane.put_ticket(ticket)
+
+    def add_lane(self, lane: Lane) -> None:
+        """Add an exporter while running."""
+        self.lanes = (*self.lanes, lane)
+
+    def remove_lane(self, lane: Lane) -> None:
+        """Take an exporter away; its lane is the caller's to close."""
+        self.lanes = tuple(each for each in self.lanes if each is not lane)
+
+    def after_fork_in_child(self) -> None:
+        """Give every lane a fresh queue and thread."""
+        for lane in self.lanes:
+            lane.after_fork_in_child()

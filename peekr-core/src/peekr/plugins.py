@@ -1,0 +1,233 @@
+"""Discovery: which plugins are installed, which are wanted, and loading them one by one without trusting any.
+
+stevedore finds things by name and loads groups (its cache spares the disk scan); :mod:`importlib.metadata` lists
+what is installed without importing it. Both are imported on first use: ``import peekr`` scans no disk.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+
+import attrs
+
+from peekr.errors import PluginNotFound
+
+logger = logging.getLogger("peekr")
+
+#: Every entry-point group, and what an entry of it is.
+GROUPS = {
+    "peekr.providers": "patches one SDK",
+    "peekr.exporters": "writes spans; its name is the storage= word",
+    "peekr.stores": "reads spans back from a path or URL",
+    "peekr.processors": "changes spans before storage",
+    "peekr.evaluators": "scores an answer",
+    "peekr.guardrails": "blocks or redacts",
+    "peekr.alerts": "watches traces",
+    "peekr.prices": "a price table",
+    "peekr.commands": "a sub-command of peekr",
+    "peekr.diagnostics": "a diagnostic rule",
+    "peekr.hooks": "hook implementations",
+}
+
+
+@attrs.define(slots=True, frozen=True)
+class PluginInfo:
+    """One entry point of one installed distribution.
+
+    :ivar value: ``module:attribute``.
+    :ivar state: ``active`` (in use in this process), ``installed``, ``disabled`` or ``failed``.
+    :ivar reason: why it is disabled or failed.
+    """
+
+    group: str
+    name: str
+    value: str
+    distribution: str
+    version: str
+    state: str = "installed"
+    reason: Optional[str] = None
+
+
+@attrs.define(slots=True)
+class Choice:
+    """Which plugins may be used: an allow list (None allows all) and a deny list, by entry or distribution name."""
+
+    allowed: Optional[Sequence[str]] = None
+    denied: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, plugins: Optional[Sequence[str]] = None) -> Choice:
+        """Read the choice: the argument, else ``PEEKR_PLUGINS``; always without ``PEEKR_PLUGINS_DISABLE``."""
+        allowed = plugins if plugins is not None else _names("PEEKR_PLUGINS")
+        return cls(allowed, _names("PEEKR_PLUGINS_DISABLE") or ())
+
+    def refusal(self, group: str, name: str, value: str) -> Optional[str]:
+        """Return why an entry is not to be used, or None."""
+        names = {name, f"{group}:{name}", value.partition(":")[0].partition(".")[0].replace("_", "-")}
+        if names.intersection(self.denied):
+            return "disabled by PEEKR_PLUGINS_DISABLE"
+        if self.allowed is not None and not names.intersection(self.allowed):
+            return "not among the chosen plugins"
+        return None
+
+
+def _names(variable: str) -> Optional[List[str]]:
+    text = os.environ.get(variable)
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+#: What failed to load in this process: (group, name) → reason.
+failures: Dict[Tuple[str, str], str] = {}
+#: What was loaded for use in this process.
+active: set[Tuple[str, str]] = set()
+
+
+def _failed(group: str, name: str, error: BaseException) -> None:
+    reason = f"{type(error).__name__}: {error}"
+    if failures.get((group, name)) != reason:
+        failures[group, name] = reason
+        logger.warning(
+            "plugin %r of %s cannot be loaded and is skipped: %s.\nSee: peekr plugins list --check", name, group, reason
+        )
+    _remember_failures()
+
+
+def load_group(group: str, choice: Optional[Choice] = None) -> Iterator[Tuple[str, Any]]:
+    """Load every wanted entry of a group; yield name and object. One that fails is reported, and skipped."""
+    from stevedore.extension import ExtensionManager
+
+    wanted = choice or Choice.of()
+
+    class Manager(ExtensionManager):  # type: ignore[type-arg,unused-ignore]
+        def list_entry_points(self) -> Any:
+            return [ep for ep in super().list_entry_points() if wanted.refusal(group, ep.name, ep.value) is None]
+
+    manager = Manager(
+        group, on_load_failure_callback=lambda _manager, entry, error: _failed(group, entry.name, error)
+    )
+    for extension in manager:
+        active.add((group, extension.name))
+        yield extension.name, extension.plugin
+
+
+def driver(group: str, name: str, hint: str = "") -> Any:
+    """Load the one entry of a group that has this name, and nothing else.
+
+    :raises PluginNotFound: if there is none, or it is disabled.
+    :raises PluginNotFound: if it fails to load; the cause is chained.
+    """
+    from stevedore.driver import DriverManager
+    from stevedore.exception import NoMatches
+
+    refusal = Choice(None, _names("PEEKR_PLUGINS_DISABLE") or ()).refusal(group, name, f"{name}:")
+    if refusal:
+        raise PluginNotFound(group, name, names_of(group), f"It is {refusal}.")
+    try:
+        loaded = DriverManager(group, name, invoke_on_load=False, on_load_failure_callback=_raise)
+    except NoMatches:
+        raise PluginNotFound(group, name, names_of(group), hint) from None
+    except Exception as error:
+        _failed(group, name, error)
+        raise PluginNotFound(
+            group, name, names_of(group), f"It is installed, but cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
+    active.add((group, name))
+    return loaded.driver
+
+
+def _raise(_manager: Any, _entry: Any, error: BaseException) -> None:
+    raise error
+
+
+def names_of(group: str) -> List[str]:
+    """Return the names in a group, from metadata alone."""
+    return sorted({info.name for info in _entries() if info.group == group})
+
+
+def _entries() -> Iterator[PluginInfo]:
+    from importlib.metadata import distributions
+
+    seen = set()
+    for distribution in distributions():
+        name = distribution.metadata["Name"] or "?"
+        if name in seen:  # a second copy further down sys.path is not the one imported
+            continue
+        seen.add(name)
+        for entry in distribution.entry_points:
+            if entry.group in GROUPS:
+                yield PluginInfo(entry.group, entry.name, entry.value, name, distribution.version)
+
+
+def installed(choice: Optional[Choice] = None) -> List[PluginInfo]:
+    """List every plugin with its state, without importing any.
+
+    Failures are those of this process, and those the last failing process left behind.
+    """
+    wanted = choice or Choice.of()
+    known = {**_recorded_failures(), **failures}
+    found = []
+    for info in _entries():
+        key = (info.group, info.name)
+        refusal = wanted.refusal(info.group, info.name, info.value)
+        if refusal:
+            info = attrs.evolve(info, state="disabled", reason=refusal)
+        elif key in known:
+            info = attrs.evolve(info, state="failed", reason=known[key])
+        elif key in active:
+            info = attrs.evolve(info, state="active")
+        found.append(info)
+    return sorted(found, key=lambda info: (info.group, info.name, info.distribution))
+
+
+def check(choice: Optional[Choice] = None) -> List[PluginInfo]:
+    """Load every plugin that is not disabled, and list all with the outcome."""
+    from importlib.metadata import EntryPoint
+
+    checked = []
+    for info in installed(choice):
+        if info.state != "disabled":
+            try:
+                EntryPoint(info.name, info.value, info.group).load()
+            except Exception as error:
+                info = attrs.evolve(info, state="failed", reason=f"{type(error).__name__}: {error}")
+                failures[info.group, info.name] = info.reason or ""
+            else:
+                info = attrs.evolve(info, state="installed" if info.state == "failed" else info.state, reason=None)
+                failures.pop((info.group, info.name), None)
+        checked.append(info)
+    _remember_failures(replace=True)
+    return checked
+
+
+# -- what the last process left behind ----------------------------------------------------------------------------
+
+
+def _record_path() -> Path:
+    base = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
+    return Path(base) / "peekr" / "plugin-failures.json"
+
+
+def _recorded_failures() -> Dict[Tuple[str, str], str]:
+    try:
+        rows = json.loads(_record_path().read_text(encoding="utf-8"))
+        return {(row["group"], row["name"]): str(row["reason"]) for row in rows}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _remember_failures(replace: bool = False) -> None:
+    """Keep failures for ``peekr plugins list`` of a later process; a place that cannot be written is no trouble."""
+    known = {**({} if replace else _recorded_failures()), **failures}
+    path = _record_path()
+    if not known and not path.exists():
+        return
+    rows = [{"group": group, "name": name, "reason": reason} for (group, name), reason in sorted(known.items())]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    except OSError as error:
+        logger.debug("cannot record plugin failures in %s: %s", path, error)

@@ -1,0 +1,107 @@
+"""One trace across processes: the W3C ``traceparent`` header.
+
+https://www.w3.org/TR/trace-context/#traceparent-header
+"""
+
+from __future__ import annotations
+
+import re
+from contextvars import Token
+from types import TracebackType
+from typing import Any, Iterable, Mapping, MutableMapping, Optional, Tuple, Type, TypeVar, Union
+
+from peekr.context import current, restore
+from peekr.ids import format_span_id, format_trace_id
+from peekr.sampling import Sampling
+from peekr.scope import root_scope
+from peekr.spans import Anchor, Parent
+
+HEADER = "traceparent"
+_PATTERN = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+
+Headers = TypeVar("Headers", bound=MutableMapping[str, str])
+
+#: How this process decides about traces that start here; :func:`peekr.instrument` replaces it.
+sampling = Sampling()
+
+
+def inject(headers: Optional[Headers] = None) -> Any:
+    """Add ``traceparent`` for the current span to a mapping of request headers, and return the mapping.
+
+    Outside of any span nothing is added. Without an argument a new dict is returned.
+    """
+    target: Any = {} if headers is None else headers
+    place = current.get()
+    if place is not None and place._trace is not None and place._id is not None:
+        flags = "01" if sampling.is_sampled(place) else "00"
+        target[HEADER] = f"00-{format_trace_id(place._trace)}-{format_span_id(place._id)}-{flags}"
+    return target
+
+
+class extract:
+    """Continue the trace that a request's headers name: ``with peekr.extract(headers):``, or ``async with``.
+
+    Spans inside become children of the remote caller and follow its sampling decision. A missing or malformed
+    header changes nothing: the next root starts a trace of its own.
+
+    :param headers: a mapping (names in any case), or pairs of str or bytes as ASGI has them.
+    :ivar trace_id: the trace continued, or None.
+    """
+
+    def __init__(self, headers: Union[Mapping[Any, Any], Iterable[Tuple[Any, Any]]]) -> None:
+        self._parsed = _parse(_find(headers))
+        self.trace_id = self._parsed[0] if self._parsed else None
+        self._token: Optional[Token[Parent]] = None
+
+    def __enter__(self) -> extract:
+        if self._parsed is not None:
+            trace_id, span_id, sampled = self._parsed
+            parent = current.get()
+            scope = root_scope.value if parent is None else parent.scope
+            anchor = Anchor(scope.with_values(sampled=sampled))
+            anchor._trace, anchor._id = trace_id, span_id
+            self._token = current.set(anchor)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        if self._token is not None:
+            restore(self._token)
+            self._token = None
+
+    async def __aenter__(self) -> extract:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        exc_type: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.__exit__(exc_type, error, traceback)
+
+
+def _find(headers: Union[Mapping[Any, Any], Iterable[Tuple[Any, Any]]]) -> Optional[str]:
+    items = getattr(headers, "items", None)
+    for name, value in items() if items is not None else headers:
+        if _text(name).lower() == HEADER:
+            return _text(value).strip()
+    return None
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def _parse(header: Optional[str]) -> Optional[Tuple[str, str, bool]]:
+    match = _PATTERN.fullmatch(header) if header else None
+    if match is None:
+        return None
+    version, trace_id, span_id, flags, rest = match.groups()
+    if version == "ff" or (version == "00" and rest) or not int(trace_id, 16) or not int(span_id, 16):
+        return None
+    return trace_id, span_id, bool(int(flags, 16) & 1)

@@ -1,0 +1,14 @@
+"""The kit for tests of plugins and of programs that use peekr.
+
+* :func:`record` — run a block traced, and look at its spans.
+* :class:`MemoryExporter` — an exporter that keeps the spans.
+* :func:`fixed` — ids and clocks that are the same in every run.
+* :mod:`peekr.testing.conformance` — suites that a plugin's tests inherit; needs pytest.
+"""
+
+from __future__ import annotations
+
+from peekr.testing.fixed import FixedClock, fixed
+from peekr.testing.memory import MemoryExporter, Recording, record
+
+__all__ = ["FixedClock", "MemoryExporter", "Recording", "fixed", "record"]

@@ -1,0 +1,170 @@
+"""Starting and ending spans: by hand, in a ``with`` block, and for the providers."""
+
+from __future__ import annotations
+
+from contextvars import Token
+from itertools import count
+from time import perf_counter_ns
+from types import TracebackType
+from typing import Any, Optional, Tuple, Type
+
+from peekr.context import current, restore
+from peekr.delivery import emit
+from peekr.spans import Parent, Span
+
+
+class Counter:
+    """Counts without a lock: ``next`` of itertools.count is one C call. Reading it takes a number too."""
+
+    __slots__ = ("_numbers", "_reads", "add")
+
+    def __init__(self) -> None:
+        self._numbers = count()
+        self._reads = 0
+        self.add = self._numbers.__next__
+
+    @property
+    def value(self) -> int:
+        """How often :attr:`add` was called."""
+        value = next(self._numbers) - self._reads
+        self._reads += 1
+        return value
+
+
+class _Hooks:
+    """Called when a span starts; empty as a rule, and then skipped. Set by :func:`peekr.instrument`."""
+
+    __slots__ = ("start",)
+
+    def __init__(self) -> None:
+        self.start: Tuple[Any, ...] = ()
+
+
+started = Counter()
+hooks = _Hooks()
+_get, _set, _reset, _add = current.get, current.set, current.reset, started.add
+
+
+def open_span(name: str, parent: Parent, kind: Optional[str] = None) -> Span:
+    """Make a span that is not the current one."""
+    span = Span(name, parent, kind)
+    _add()
+    if hooks.start:
+        run_start_hooks(span)
+    return span
+
+
+def run_start_hooks(span: Span) -> None:
+    """Tell the hooks that somebody registered; they are guarded, so nothing is raised."""
+    for hook in hooks.start:
+        hook(span)
+
+
+def close_span(span: Span) -> None:
+    """End a span and hand it to the exporters, once: a second call does nothing."""
+    if not span._t1:
+        span._t1 = perf_counter_ns()
+        emit(span)
+
+
+def start_span(name: str, *, kind: Optional[str] = None) -> Tuple[Span, Token[Parent]]:
+    """Start a span by hand and make it the current one.
+
+    ::
+
+        span, token = peekr.start_span("my.operation")
+        try:
+            span.attributes["key"] = "value"
+        finally:
+            peekr.end_span(span, token)
+
+    :return: the span, and the token that :func:`end_span` takes.
+    """
+    span = open_span(name, _get(), kind)
+    return span, _set(span)
+
+
+def end_span(span: Span, token: Optional[Token[Parent]] = None) -> None:
+    """End a span started by :func:`start_span`; make the one before it current and hand it to the exporters.
+
+    Ending a span again does nothing. A token of another thread or task restores nothing and raises nothing.
+    """
+    if token is not None:
+        restore(token)
+    close_span(span)
+
+
+class span:
+    """Trace a block of code: ``with peekr.span("name") as s:``, or ``async with``.
+
+    The block's exception marks the span as failed and passes through unchanged.
+
+    :param name: of the span.
+    :param kind: see :attr:`peekr.Span.kind`.
+    :param attributes: first attributes.
+    """
+
+    __slots__ = ("_attributes", "_kind", "_name", "_span", "_token")
+
+    def __init__(self, name: str, *, kind: Optional[str] = None, **attributes: Any) -> None:
+        self._name = name
+        self._kind = kind
+        self._attributes = attributes
+
+    def __enter__(self) -> Span:
+        self._span = opened = open_span(self._name, _get(), self._kind)
+        if self._attributes:
+            opened.attributes = self._attributes
+        self._token = _set(opened)
+        return opened
+
+    def __exit__(
+        self,
+        exc_type: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        if error is not None:
+            self._span.record_error(error)
+        end_span(self._span, self._token)
+
+    async def __aenter__(self) -> Span:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        exc_type: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.__exit__(exc_type, error, traceback)
+
+
+class Tracer:
+    """What a provider gets to make spans with; one per :func:`peekr.instrument`.
+
+    :ivar capture_io: whether inputs, outputs and payloads may be recorded.
+    """
+
+    __slots__ = ("capture_io",)
+
+    def __init__(self, capture_io: bool = True) -> None:
+        self.capture_io = capture_io
+
+    def start(self, name: str, *, kind: Optional[str] = None) -> Span:
+        """Start a span under the current one without making it current."""
+        return open_span(name, _get(), kind)
+
+    def activate(self, span: Span) -> Token[Parent]:
+        """Make a span current; give the token to :meth:`deactivate`. Never keep it across a ``yield``."""
+        return _set(span)
+
+    def deactivate(self, token: Token[Parent]) -> None:
+        """Make the span before :meth:`activate` current again."""
+        restore(token)
+
+    def end(self, span: Span, error: Optional[BaseException] = None) -> None:
+        """End a span, once; with an exception it is marked as failed."""
+        if error is not None and not span._t1:
+            span.record_error(error)
+        close_span(span)

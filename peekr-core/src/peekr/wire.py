@@ -1,0 +1,175 @@
+"""Span ↔ record ↔ JSON. A record is the dict that is one JSONL line; ``span.schema.json`` describes it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict, Mapping, Optional
+
+import msgspec
+
+from peekr.ids import RawId
+from peekr.plain import plain, text_of
+from peekr.scope import Scope
+from peekr.spans import Span
+
+#: Version of the record's shape; additive changes keep it.
+SCHEMA_VERSION = 1
+
+_encoder = msgspec.json.Encoder(enc_hook=text_of)
+decode = msgspec.json.decode
+_SCALARS = (str, int, bool, type(None))
+
+
+def record_attributes(span: Span) -> Dict[str, Any]:
+    """Return the attributes as stored: the span's own plus kind, run_id, user, session and the scope's tags."""
+    scope = span.scope
+    attributes: Dict[str, Any] = dict(scope.tags) if scope.tags else {}
+    attributes["kind"] = span.kind
+    attributes.update(span.attributes)
+    attributes.setdefault("run_id", span.run_id)
+    if scope.user_id is not None:
+        attributes.setdefault("user_id", scope.user_id)
+    if scope.session_id is not None:
+        attributes.setdefault("session_id", scope.session_id)
+    return attributes
+
+
+def record(span: Span) -> Dict[str, Any]:
+    """Return the span as a record whose values may still need :func:`encode`'s care (odd attribute types)."""
+    attributes = record_attributes(span)
+    out = {
+        "trace_id": span.trace_id,
+        "span_id": span.span_id,
+        "parent_id": span.parent_id,
+        "name": span.name,
+        "start_time": span.start_time,
+        "end_time": span.end_time,
+        "duration_ms": span.duration_ms,
+        "status": "error" if span.status == "error" else "ok",
+        "tenant_id": span.scope.tenant_id,
+        "retention_class": span.scope.retention_class,
+        "user_id": attributes.get("user_id"),
+        "session_id": attributes.get("session_id"),
+        "attributes": attributes,
+    }
+    payload = span._payload
+    if payload is not None:
+        out["payload"] = msgspec.Raw(payload) if isinstance(payload, bytes) else payload
+    return out
+
+
+def encode(value: Any) -> bytes:
+    """Return any value as JSON bytes; never raises. What JSON cannot hold is written as text, NaN as null."""
+    try:
+        return _encoder.encode(value)
+    except Exception:  # lone surrogates, keys or integers JSON cannot hold, endless structures
+        return _encoder.encode(plain(_without_raw(value)))
+
+
+def _without_raw(value: Any) -> Any:
+    """Raw payload bytes would be written as text by :func:`plain`: decode them first."""
+    if isinstance(value, dict) and isinstance(value.get("payload"), msgspec.Raw):
+        return {**value, "payload": decode(value["payload"])}
+    return value
+
+
+def to_dict(span: Span) -> Dict[str, Any]:
+    """Return the record as plain data: exactly what :func:`decode` of its JSON line would give."""
+    out = record(span)
+    attributes = out["attributes"]
+    for value in attributes.values():
+        if type(value) not in _SCALARS and not (type(value) is float and math.isfinite(value)):
+            out["attributes"] = decode(encode(attributes))
+            break
+    if "payload" in out:
+        out["payload"] = plain(span.payload)
+    return out
+
+
+def from_dict(data: Mapping[str, Any]) -> Span:
+    """Build a span from a record of this or an older version, or of another program."""
+    for key in ("trace_id", "span_id", "name"):
+        if not isinstance(data.get(key), str) or not data[key]:
+            raise ValueError(f"a span record needs a text {key!r}, got {data.get(key)!r}")
+    attributes = _attributes(data)
+    start_ns, end_ns, duration_ns = _times(data)
+    span = Span.__new__(Span)
+    span.name = data["name"]
+    span.status = "error" if data.get("status") == "error" else "ok"
+    span._trace, span._id = data["trace_id"], data["span_id"]
+    span._parent = _optional_text(data, "parent_id")
+    span._run = _run_of(data, attributes)
+    span._kind = _kind_of(data, attributes)
+    span._attributes, span._payload = attributes, _payload(data)
+    span._input = span._output = span._pending = None
+    span._start_ns, span._end_ns, span._size = start_ns, end_ns, 0
+    span._t0, span._t1 = 0, -1 if duration_ns is None else duration_ns
+    if duration_ns is None:
+        span._t1 = 0
+    elif duration_ns == 0:  # zero means "open"; a clock cannot tell a nanosecond from none
+        span._t1 = 1
+    span.scope = Scope(
+        tenant_id=_optional_text(data, "tenant_id"),
+        retention_class=_optional_text(data, "retention_class"),
+        user_id=_optional_text(data, "user_id") or _text_or_none(attributes.get("user_id")),
+        session_id=_optional_text(data, "session_id") or _text_or_none(attributes.get("session_id")),
+    )
+    return span
+
+
+def _attributes(data: Mapping[str, Any]) -> Dict[str, Any]:
+    value = data.get("attributes")
+    if isinstance(value, (str, bytes)):  # a column of a database
+        value = decode(value) if value else None
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError(f"attributes of span {data['span_id']!r} is no object: {type(value).__name__}")
+    return value
+
+
+def _payload(data: Mapping[str, Any]) -> Any:
+    value = data.get("payload")
+    return value.encode() if isinstance(value, str) and value[:1] == "{" else value
+
+
+def _times(data: Mapping[str, Any]) -> Any:
+    start = _number(data, "start_time") or 0.0
+    end = _number(data, "end_time")
+    duration = _number(data, "duration_ms")
+    if duration is None and end is not None:
+        duration = max(end - start, 0.0) * 1000
+    if end is None and duration is not None and "end_time" not in data:
+        end = start + duration / 1000
+    if end is None:
+        duration = None
+    return round(start * 1e9), None if end is None else round(end * 1e9), None if duration is None else round(duration * 1e6)
+
+
+def _number(data: Mapping[str, Any], key: str) -> Optional[float]:
+    value = data.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"{key} of span {data['span_id']!r} is no number: {value!r}")
+    return float(value)
+
+
+def _optional_text(data: Mapping[str, Any], key: str) -> Optional[str]:
+    return _text_or_none(data.get(key))
+
+
+def _text_or_none(value: Any) -> Optional[str]:
+    return None if value is None or value == "" else str(value)
+
+
+def _kind_of(data: Mapping[str, Any], attributes: Mapping[str, Any]) -> Optional[str]:
+    """Old records name no kind: a model tells an LLM call."""
+    if "kind" in attributes or "model" not in attributes:
+        return _optional_text(data, "kind")
+    return _optional_text(data, "kind") or ("embedding" if "embed" in data["name"] else "llm")
+
+
+def _run_of(data: Mapping[str, Any], attributes: Mapping[str, Any]) -> RawId:
+    """Old records name no run: then a root is its own, and a child's is unknown here, so its trace's parent stands."""
+    return str(attributes.get("run_id") or data.get("run_id") or data.get("parent_id") or data["span_id"])
