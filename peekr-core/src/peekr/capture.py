@@ -23,7 +23,6 @@ _encode = msgspec.json.Encoder().encode
 _format = msgspec.json.format
 _CONSTANTS = {None: "null", True: "true", False: "false"}
 _FIXED = frozenset((int, float, bool, type(None)))
-_FAST_DEPTH = 12
 
 
 #: What :func:`snapshot` returns: compact JSON still to be spaced and cut, or the finished text.
@@ -35,11 +34,11 @@ def snapshot(value: Any, limit: int = FUNCTION_LIMIT) -> Snapshot:
 
     Never raises. The cost is bounded by ``limit``, whatever the size of the value.
     """
-    if room(value, limit) >= 0:
-        try:
+    try:
+        if room(value, limit) >= 0:
             return _encode(value)
-        except Exception:  # a lone surrogate, an integer of more than 64 bits
-            pass
+    except Exception:  # a key that is no text, a lone surrogate, an integer of more than 64 bits
+        pass
     return cut(_Bounded(limit).whole(value), limit)
 
 
@@ -69,48 +68,51 @@ def document(value: Any, limit: int = PAYLOAD_LIMIT) -> Tuple[bytes, bool]:
 
     A cut document is still valid JSON: long strings are shortened, lists and objects end early.
     """
-    if room(value, limit) >= 0:
-        try:
+    try:
+        if room(value, limit) >= 0:
             return _encode(value), False
-        except Exception:
-            pass
+    except Exception:
+        pass
     bounded = _Bounded(limit, closing=True)
     out = bounded.whole(value)
     return clean_text(out).encode(), bounded.left <= 0 or bounded.cut
 
 
-def room(value: Any, left: int, depth: int = 0) -> int:
+def room(value: Any, left: int) -> int:
     """Return how much of ``left`` characters remains after ``value``; negative if it may not fit.
 
-    Negative too for whatever is not exactly a plain JSON type, so that a result of 0 or more means: safe and
-    cheap to hand to the fast encoder as it is. Looks at no more than ``left`` items.
+    Negative too for whatever is not exactly a plain JSON type, so that a result of 0 or more means: cheap to hand
+    to the fast encoder as it is. Looks at no more than ``left`` items, so a circular value ends too. One loop
+    over a growing list, because a call per container would cost more than all the rest.
+
+    :raises TypeError: if a key has no length.
     """
-    kind = type(value)
-    if kind is dict:
-        if len(value) * 6 > left or depth > _FAST_DEPTH:
-            return -1
-        for key, item in value.items():
-            if type(key) is not str:
+    todo = [value]
+    for value in todo:  # which grows meanwhile
+        kind = type(value)
+        if kind is dict:
+            left -= 6 * len(value) + 2
+            if left < 0:
                 return -1
-            inner = type(item)
-            if inner is str:
-                left -= len(key) + len(item)
-            elif inner in _FIXED:
-                left -= len(key) + 6
-            else:
-                left = room(item, left - len(key), depth + 1)
-        return left - len(value) * 6
-    if kind is str:
-        return left - len(value) - 2
-    if kind in _FIXED:
-        return left - 4
-    if kind is list or kind is tuple:
-        if len(value) * 2 > left or depth > _FAST_DEPTH:
+            for key, item in value.items():
+                inner = type(item)
+                if inner is str:
+                    left -= len(key) + len(item)
+                elif inner in _FIXED:
+                    left -= len(key)
+                else:
+                    left -= len(key)
+                    todo.append(item)
+        elif kind is list or kind is tuple:
+            left -= 2 * len(value) + 2
+            if left < 0:
+                return -1
+            todo += value
+        elif kind is str:
+            left -= len(value)
+        elif kind not in _FIXED:
             return -1
-        for item in value:
-            left = room(item, left - 2, depth + 1)
-        return left
-    return -1 << 62
+    return left
 
 
 class _Bounded:

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import importlib.abc
-import importlib.machinery
 import sys
+from importlib.machinery import ModuleSpec
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 Action = Callable[[], None]
 
 
-class _Finder(importlib.abc.MetaPathFinder):
-    """Stands first in ``sys.meta_path``, asks the other finders, and lets :class:`_Loader` run what they find."""
+class _Finder:
+    """Stands first in ``sys.meta_path``, asks the other finders, and lets :class:`_Loader` run what they find.
+
+    Not derived from importlib.abc.MetaPathFinder: importing that costs more than the rest of this module.
+    """
 
     def __init__(self) -> None:
         self.waiting: Dict[str, List[Action]] = {}
 
     def find_spec(
         self, name: str, path: Optional[Sequence[str]], target: Any = None
-    ) -> Optional[importlib.machinery.ModuleSpec]:
+    ) -> Optional[ModuleSpec]:
         if name not in self.waiting:
             return None
         for finder in sys.meta_path:
             find = getattr(finder, "find_spec", None)
             if finder is self or find is None:
                 continue
-            spec: Optional[importlib.machinery.ModuleSpec] = find(name, path, target)
+            spec: Optional[ModuleSpec] = find(name, path, target)
             if spec is not None:
                 if spec.loader is not None:
                     spec.loader = _Loader(spec.loader, self.waiting.pop(name, []))  # type: ignore[assignment]
@@ -43,7 +45,7 @@ class _Loader:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> Any:
+    def create_module(self, spec: ModuleSpec) -> Any:
         return self._real.create_module(spec)
 
     def exec_module(self, module: Any) -> None:

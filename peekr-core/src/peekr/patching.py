@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Callable, List, Tuple
+import weakref
+from typing import Any, Callable, Dict, List, Tuple
 
 logger = logging.getLogger("peekr")
 
@@ -57,3 +58,35 @@ class Patches:
                 delattr(owner, name)
             else:
                 setattr(owner, name, before)
+
+
+def before_call(owner: Any, name: str, action: Callable[[], None]) -> bool:
+    """Let ``action`` run before each call of one object's method; return whether that could be arranged.
+
+    The object holds the hook in its ``__dict__`` (``owner.__dict__.pop(name)`` takes it away) and the hook holds
+    the object weakly: no cycle keeps the object alive. ``action`` must not raise.
+    """
+    reference = weakref.ref(owner)
+    method = getattr(type(owner), name, None)
+    if method is None or name in getattr(owner, "__dict__", (name,)):
+        return False
+
+    def hooked(*args: Any, **kwargs: Any) -> Any:
+        action()
+        alive = reference()
+        return None if alive is None else method(alive, *args, **kwargs)
+
+    owner.__dict__[name] = hooked
+    return True
+
+
+#: How often each kind of capture step has failed: (step, exception class) -> count.
+failures: Dict[Tuple[str, str], int] = {}
+
+
+def note_failure(what: str, error: BaseException) -> None:
+    """Count a capture step that failed and log the first of each kind; the traced call goes on regardless."""
+    kind = (what, type(error).__name__)
+    failures[kind] = count = failures.get(kind, 0) + 1
+    if count == 1:
+        logger.warning("%s failed and was skipped: %s: %s", what, kind[1], error, exc_info=error)

@@ -6,10 +6,8 @@ what is installed without importing it. Both are imported on first use: ``import
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import attrs
@@ -206,14 +204,17 @@ def check(choice: Optional[Choice] = None) -> List[PluginInfo]:
 # -- what the last process left behind ----------------------------------------------------------------------------
 
 
-def _record_path() -> Path:
+def _record_path() -> str:
     base = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
-    return Path(base) / "peekr" / "plugin-failures.json"
+    return os.path.join(base, "peekr", "plugin-failures.json")
 
 
 def _recorded_failures() -> Dict[Tuple[str, str], str]:
+    import json
+
     try:
-        rows = json.loads(_record_path().read_text(encoding="utf-8"))
+        with open(_record_path(), encoding="utf-8") as file:
+            rows = json.load(file)
         return {(row["group"], row["name"]): str(row["reason"]) for row in rows}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
@@ -221,13 +222,16 @@ def _recorded_failures() -> Dict[Tuple[str, str], str]:
 
 def _remember_failures(replace: bool = False) -> None:
     """Keep failures for ``peekr plugins list`` of a later process; a place that cannot be written is no trouble."""
+    import json
+
     known = {**({} if replace else _recorded_failures()), **failures}
     path = _record_path()
-    if not known and not path.exists():
+    if not known and not os.path.exists(path):
         return
     rows = [{"group": group, "name": name, "reason": reason} for (group, name), reason in sorted(known.items())]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(rows, file, indent=1)
     except OSError as error:
         logger.debug("cannot record plugin failures in %s: %s", path, error)

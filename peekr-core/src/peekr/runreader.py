@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from peekr import runs
 from peekr.errors import UnknownId
@@ -15,11 +15,26 @@ DAY_MS = 24 * 3600 * 1000
 ORDERS = ("started_at", "completed_at", "duration_ms", "name")
 
 
+class Page(List[Dict[str, Any]]):
+    """A part of a list of runs or steps.
+
+    :ivar total: how many there are in all; ``limit`` and ``offset`` are those that were asked for.
+    """
+
+    def __init__(
+        self, items: Iterable[Dict[str, Any]], total: int, limit: Optional[int] = None, offset: int = 0
+    ) -> None:
+        super().__init__(items)
+        self.total = total
+        self.limit = limit
+        self.offset = offset
+
+
 class RunReader:
     """Mixin with defaults for everything about runs; times are milliseconds since the epoch.
 
-    A ``run_id`` may be given whole, by its beginning, or as the id of its trace (contract MODEL-5). What is unknown
-    gives None; a beginning that fits several raises AmbiguousId.
+    A ``run_id`` may be given whole, by its beginning, or as the id of its trace (contract MODEL-5); a beginning that
+    fits several raises AmbiguousId. What is unknown gives None, or an empty :class:`Page`.
     """
 
     if TYPE_CHECKING:
@@ -44,8 +59,8 @@ class RunReader:
         started_before: Optional[float] = None,
         order_by: str = "started_at",
         order_dir: str = "DESC",
-    ) -> Dict[str, Any]:
-        """Return ``{"runs", "total", "limit", "offset"}``; total counts all that match.
+    ) -> Page:
+        """Return the runs that match, in the shape of contract API-4, the newest first.
 
         :param status: ``running``, ``completed`` or ``failed``.
         :param search: a part of the run's name, in any case of letters.
@@ -65,10 +80,11 @@ class RunReader:
             and (started_after is None or run["started_at"] >= started_after)
             and (started_before is None or run["started_at"] <= started_before)
         ]
-        with_value = sorted((run for run in found if run[key] is not None), key=lambda run: run[key], reverse=descending)
+        with_value = sorted(
+            (run for run in found if run[key] is not None), key=lambda run: run[key], reverse=descending
+        )
         ordered = with_value + [run for run in found if run[key] is None]
-        end = None if limit is None else offset + limit
-        return {"runs": ordered[offset:end], "total": len(ordered), "limit": limit, "offset": offset}
+        return page_of(ordered, limit, offset)
 
     def all_runs(self) -> List[Dict[str, Any]]:
         """Return every run, in no order. Memory grows with the number of runs."""
@@ -128,30 +144,25 @@ class RunReader:
 
     def get_run_steps(
         self, run_id: str, *, limit: Optional[int] = None, offset: int = 0, event_type: Optional[str] = None
-    ) -> Optional[Dict[str, Any]]:
-        """Return ``{"steps", "total", "limit", "offset"}`` with the data of each step, oldest first; or None."""
-        found = self._steps(run_id)
-        if found is None:
-            return None
-        wanted = [(step, span) for step, span in found[1] if event_type is None or step["type"] == event_type]
-        end = None if limit is None else offset + limit
-        shown = [
-            {**step, "data": runs.step_data(span), "created_at": step["timestamp"]} for step, span in wanted[offset:end]
-        ]
-        return {"steps": shown, "total": len(wanted), "limit": limit, "offset": offset}
+    ) -> Page:
+        """Return the steps of a run with the data of each, oldest first; in the shape of contract API-7."""
+        steps = [(step, span) for step, span in self._steps(run_id) if event_type in (None, step["type"])]
+        shown = page_of([step for step, _ in steps], limit, offset)
+        for step, (_, span) in zip(shown, steps[offset:]):
+            step.update(data=runs.step_data(span), created_at=step["timestamp"])
+        return shown
 
-    def get_run_timeline(self, run_id: str, *, include_data: bool = False) -> Optional[Dict[str, Any]]:
-        """Return ``{"run_id", "events", "total"}``, oldest first; or None."""
-        found = self._steps(run_id)
-        if found is None:
-            return None
-        events = [{**step, "data": runs.step_data(span)} if include_data else step for step, span in found[1]]
-        return {"run_id": found[0], "events": events, "total": len(events)}
+    def get_run_timeline(self, run_id: str, *, include_data: bool = False) -> Page:
+        """Return the events of a run, oldest first; in the shape of contract API-6."""
+        steps = self._steps(run_id)
+        if include_data:
+            for step, span in steps:
+                step["data"] = runs.step_data(span)
+        return page_of([step for step, _ in steps])
 
     def get_step_data(self, run_id: str, step_id: str) -> Optional[Dict[str, Any]]:
         """Return ``{"step_id", "data"}``, or None for an unknown step or one of another run."""
-        _, steps = self._steps(run_id) or ("", [])
-        for step, span in steps:
+        for step, span in self._steps(run_id):
             if step["id"] == step_id:
                 return {"step_id": step_id, "data": runs.step_data(span)}
         return None
@@ -176,18 +187,23 @@ class RunReader:
             found = run_of[first.span_id]
         return found, trace
 
-    def _steps(self, run_id: str) -> Optional[Tuple[str, List[Tuple[Dict[str, Any], Span]]]]:
+    def _steps(self, run_id: str) -> List[Tuple[Dict[str, Any], Span]]:
         place = self.place_of_run(run_id)
         if place is None:
-            return None
+            return []
         found, trace = place
         run_of = runs.runs_of(trace)
         nested = {span.span_id for span in nested_heads(trace, run_of, found)}
-        return found, [
+        return [
             (runs.step_dict(span, found), span)
             for span in trace
             if run_of[span.span_id] == found or span.span_id in nested
         ]
+
+
+def page_of(items: List[Dict[str, Any]], limit: Optional[int] = None, offset: int = 0) -> Page:
+    """Return a part of a list, with the length of the whole."""
+    return Page(items[offset : None if limit is None else offset + limit], len(items), limit, offset)
 
 
 def run_order(order_by: str, order_dir: str) -> Tuple[str, bool]:

@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 from peekr.spans import Span
 
-#: Kind of a span → type of a step. A kind that is missing here is a ``span``; those that begin with ``agent_`` stay.
+#: Kind of a span → type of a step; a kind that is missing here is a ``span``. ``attributes["event_type"]`` wins.
 STEP_TYPES = {
     "run": "run_start",
     "llm": "llm_call",
@@ -41,7 +41,7 @@ _ALIASES = {
     "final_answer": {"answer": "output"},
 }
 #: Attributes that repeat what stands at the top of a step.
-_REPEATED = ("kind", "run_id")
+_REPEATED = ("kind", "run_id", "event_type", "event_name")
 
 
 def milliseconds(seconds: Optional[float]) -> Optional[int]:
@@ -92,11 +92,9 @@ def run_status(span: Span) -> str:
 def run_dict(span: Span) -> Dict[str, Any]:
     """Return what a run's own span says of it; the sums over its steps are still empty.
 
-    ``metadata`` is the attribute of that name, else ``{}``. ``parent_run_id`` is left None: it takes the other
-    spans of the trace to know.
+    ``parent_run_id`` is left None: it takes the other spans of the trace to know.
     """
     attributes = span.attributes
-    metadata = attributes.get("metadata")
     return {
         "id": span.run_id,
         "name": span.name,
@@ -107,7 +105,7 @@ def run_dict(span: Span) -> Dict[str, Any]:
         "agent_type": attributes.get("agent_type"),
         "user_id": span.user_id,
         "session_id": span.session_id,
-        "metadata": metadata if isinstance(metadata, dict) else {},
+        "metadata": metadata_of(span),
         "created_at": milliseconds(span.start_time),
         "trace_id": span.trace_id,
         "tenant_id": span.tenant_id,
@@ -118,6 +116,20 @@ def run_dict(span: Span) -> Dict[str, Any]:
         "cost_usd": None,
         "scores": {},
     }
+
+
+def metadata_of(span: Span) -> Dict[str, Any]:
+    """Return the keyword arguments that a run was begun with; ``{}`` where there are none or they cannot be decoded."""
+    payload = _decoded(span)
+    metadata = payload.get("metadata") if isinstance(payload, Mapping) else None
+    return dict(metadata) if isinstance(metadata, Mapping) else {}
+
+
+def _decoded(span: Span) -> Any:
+    try:
+        return span.payload
+    except Exception:  # no JSON: damaged, or encrypted with another key
+        return ""
 
 
 # -- what is counted ----------------------------------------------------------------------------------------------
@@ -158,24 +170,20 @@ def scores_of(span: Span) -> Dict[str, float]:
 # -- steps --------------------------------------------------------------------------------------------------------
 
 
-def step_type(kind: str) -> str:
-    """Return the API's ``type`` for a kind of span."""
-    return kind if kind.startswith("agent_") else STEP_TYPES.get(kind, "span")
+def step_type(span: Span) -> str:
+    """Return the API's ``type`` of a step."""
+    return str(span.attributes.get("event_type") or STEP_TYPES.get(span.kind, "span"))
 
 
 def step_name(span: Span) -> str:
     """Return the name under which the API shows a step: the model, the tool, the key …"""
     attributes, kind = span.attributes, span.kind
-    if kind in BILLED_KINDS:
-        return str(attributes.get("model") or span.name)
-    if kind == "tool":
-        return str(attributes.get("tool_name") or (span.name[5:] if span.name.startswith("tool.") else span.name))
-    if kind in ("memory_read", "memory_write"):
-        key = attributes.get("memory_key")
-        return span.name if key is None else f"{'Read' if kind == 'memory_read' else 'Write'}: {key}"
-    if kind == "error":
-        return str(attributes.get("error_type") or span.name)
-    return "Final Answer" if kind == "final" else span.name
+    named = attributes.get("event_name")
+    if not named and kind in BILLED_KINDS:
+        named = attributes.get("model")
+    elif not named and kind == "tool":
+        named = attributes.get("tool_name") or (span.name[5:] if span.name.startswith("tool.") else None)
+    return str(named or span.name)
 
 
 def step_status(span: Span) -> str:
@@ -194,7 +202,7 @@ def step_dict(span: Span, run_id: Optional[str] = None) -> Dict[str, Any]:
         "id": span.span_id,
         "run_id": run_id or span.run_id,
         "timestamp": milliseconds(span.start_time),
-        "type": step_type(span.kind),
+        "type": step_type(span),
         "name": step_name(span),
         "status": step_status(span),
         "duration_ms": span.duration_ms,
@@ -207,15 +215,12 @@ def step_data(span: Span) -> Optional[Dict[str, Any]]:
 
     None if the payload cannot be decoded (it was encrypted with another key, or is damaged).
     """
-    try:
-        payload = span.payload
-    except Exception:
-        return None
+    payload = _decoded(span)
     if payload is not None and not isinstance(payload, Mapping):
         return None
     data = {name: value for name, value in span.attributes.items() if name not in _REPEATED}
     data.update(payload or {})
-    for alias, attribute in _ALIASES.get(step_type(span.kind), {}).items():
+    for alias, attribute in _ALIASES.get(step_type(span), {}).items():
         if attribute in data:
             data.setdefault(alias, data[attribute])
     return data

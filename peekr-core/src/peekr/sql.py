@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, 
 from peekr import wire
 from peekr.plain import clean_text, text_of
 from peekr.runs import BILLED_KINDS, STEP_TYPES, runs_of
-from peekr.span import Span
+from peekr.spans import Span
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -63,19 +63,17 @@ def _attribute(name: str, table: str = "s") -> str:
     return f"json_extract({table}.attributes, '$.{name}')"
 
 
+_PAYLOAD = "CAST(s.payload AS TEXT)"
+_METADATA = f"CASE WHEN json_valid({_PAYLOAD}) THEN json_extract({_PAYLOAD}, '$.metadata') END"
 _STEP_TYPE = (
-    "CASE s.kind "
+    f"COALESCE({_attribute('event_type')}, CASE s.kind "
     + " ".join(f"WHEN '{kind}' THEN '{step}'" for kind, step in STEP_TYPES.items())
-    + " ELSE CASE WHEN substr(s.kind, 1, 6) = 'agent_' THEN s.kind ELSE 'span' END END"
+    + " ELSE 'span' END)"
 )
-_STEP_NAME = f"""CASE s.kind
-    WHEN 'llm' THEN COALESCE({_attribute("model")}, s.name)
-    WHEN 'embedding' THEN COALESCE({_attribute("model")}, s.name)
-    WHEN 'tool' THEN COALESCE({_attribute("tool_name")}, CASE WHEN substr(s.name, 1, 5) = 'tool.' THEN substr(s.name, 6) ELSE s.name END)
-    WHEN 'memory_read' THEN COALESCE('Read: ' || {_attribute("memory_key")}, s.name)
-    WHEN 'memory_write' THEN COALESCE('Write: ' || {_attribute("memory_key")}, s.name)
-    WHEN 'error' THEN COALESCE({_attribute("error_type")}, s.name)
-    WHEN 'final' THEN 'Final Answer' ELSE s.name END"""  # noqa: E501
+_STEP_NAME = f"""COALESCE({_attribute("event_name")}, CASE
+    WHEN s.kind IN ('llm', 'embedding') THEN {_attribute("model")}
+    WHEN s.kind = 'tool' THEN COALESCE({_attribute("tool_name")},
+        CASE WHEN substr(s.name, 1, 5) = 'tool.' THEN substr(s.name, 6) END) END, s.name)"""
 _STEP = f"""{_ms("s.start_time")} AS timestamp, {_STEP_TYPE} AS type, {_STEP_NAME} AS name,
     CASE WHEN s.kind = 'run' THEN 'started' WHEN s.status = 'error' THEN 'failed' ELSE 'completed' END AS status,
     s.duration_ms AS duration_ms, s.attributes AS data, s.parent_id AS parent_event_id,
@@ -87,7 +85,7 @@ VIEWS: Dict[str, str] = {
     CASE WHEN s.end_time IS NULL THEN 'running' WHEN s.status = 'error' THEN 'failed' ELSE 'completed' END AS status,
     {_ms("s.start_time")} AS started_at, {_ms("s.end_time")} AS completed_at, s.duration_ms AS duration_ms,
     {_attribute("agent_type")} AS agent_type, s.user_id AS user_id, s.session_id AS session_id,
-    COALESCE({_attribute("metadata")}, '{{}}') AS metadata, {_ms("s.start_time")} AS created_at,
+    COALESCE({_METADATA}, '{{}}') AS metadata, {_ms("s.start_time")} AS created_at,
     s.trace_id AS trace_id, s.tenant_id AS tenant_id,
     (SELECT p.run_id FROM spans p WHERE p.span_id = s.parent_id) AS parent_run_id
 FROM spans s WHERE s.run_id = s.span_id""",

@@ -63,17 +63,19 @@ def _explained(target: str, error: Exception) -> str:
     return f"{target}: {text}"
 
 
-def connect(target: str) -> Connection:
+def connect(target: str, any_tables: bool = False) -> Connection:
     """Open an SQLite file for reading only; works beside writers, and in a directory that cannot be written.
 
     A file of an older version gets temporary views, seen by this connection alone, in place of what it lacks.
 
+    :param any_tables: whether a database without a table ``spans`` will do.
     :raises StoreError: if it is no SQLite file, is damaged, locked, or has no table ``spans``.
     """
     with as_store_error(target):
         connection = _opened(target)
         try:
-            _complete(connection, target)
+            if not (any_tables and not sql.columns_of(connection)):
+                _complete(connection, target)
             connection.execute("PRAGMA query_only = ON")
         except BaseException:
             connection.close()
@@ -88,7 +90,9 @@ def _opened(target: str) -> Connection:
     failure: Exception
     # A WAL file in a read-only directory cannot have its index; "immutable" does without, blind to the -wal file.
     for mode in ("mode=ro", "mode=ro&immutable=1"):
-        connection = sqlite3.connect(f"{address}?{mode}", uri=True, timeout=BUSY_S, isolation_level=None)
+        connection = sqlite3.connect(
+            f"{address}?{mode}", uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+        )
         try:
             connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
             return connection
@@ -108,16 +112,19 @@ def _complete(connection: Connection, target: str) -> None:
     missing = [name for name in sql.REQUIRED if name not in present]
     if missing:
         what = "has no table 'spans'" if not present else f"has a table 'spans' without {missing[0]!r}"
-        raise StoreError(f"{target} {what}, so it is no trace store.\nGive the path that was set in instrument(db_path=…)")
+        raise StoreError(
+            f"{target} {what}, so it is no trace store.\nGive the path that was set in instrument(db_path=…)"
+        )
     if any(name not in present for name in sql.COLUMNS):
         shown = [
             f"s.{name} AS {name}" if name in present else f"{_STAND_INS.get(name, 'NULL')} AS {name}"
             for name in sql.COLUMNS
         ]
-        connection.execute(
-            f"CREATE TEMP VIEW spans AS SELECT s.rowid AS rowid, {', '.join(shown)} FROM main.spans s"
-        )
-    known = {name for (name,) in connection.execute("SELECT name FROM sqlite_master UNION SELECT name FROM temp.sqlite_master")}
+        connection.execute(f"CREATE TEMP VIEW spans AS SELECT s.rowid AS rowid, {', '.join(shown)} FROM main.spans s")
+    known = {
+        name
+        for (name,) in connection.execute("SELECT name FROM sqlite_master UNION SELECT name FROM temp.sqlite_master")
+    }
     outdated = any(name not in present for name in sql.COLUMNS)
     for name, body in sql.VIEWS.items():
         if outdated or name not in known:

@@ -11,34 +11,21 @@ in any thread or task.
 
 from __future__ import annotations
 
-import logging
 import weakref
 from _thread import start_new_thread
 from time import perf_counter_ns
-from typing import Any, AsyncIterator, Callable, Generator, Iterator, List, Optional, Set, Tuple
+from typing import Any, AsyncIterator, Callable, Generator, Iterator, List, Optional, Tuple
 
 from peekr.delivery import delivery
+from peekr.patching import before_call, note_failure
+from peekr.pulling import AsyncPull, Guard, pull
 from peekr.spans import Span
 from peekr.tracer import close_span
 
-logger = logging.getLogger("peekr")
-
-#: Chunks kept before they are folded in the consumer's thread.
-FOLD_AT = 256
 #: Bytes that one kept chunk is taken to weigh in the queue.
-CHUNK_BYTES = 500
+CHUNK_BYTES = 2500
 
 OnError = Callable[[Span, BaseException], None]
-
-_said: Set[Tuple[str, str]] = set()
-
-
-def note_failure(what: str, error: BaseException) -> None:
-    """Log the first failure of each kind of a capture step; the traced call goes on as if nothing had happened."""
-    kind = (what, type(error).__name__)
-    if kind not in _said:
-        _said.add(kind)
-        logger.warning("%s failed and was skipped: %s: %s", what, kind[1], error, exc_info=error)
 
 
 class Gathering:
@@ -79,8 +66,18 @@ class StreamRecorder:
     :param on_error: describes an exception of the stream on the span; by default ``Span.record_error``.
     """
 
-    __slots__ = ("__weakref__", "_chunks", "_first_ns", "_gathering", "_incomplete", "_on_error", "_open", "_watched")
-    __slots__ += ("pulling", "span")
+    __slots__ = (
+        "__weakref__",
+        "_chunks",
+        "_first_ns",
+        "_gathering",
+        "_incomplete",
+        "_on_error",
+        "_open",
+        "_watched",
+        "pulling",
+        "span",
+    )
 
     def __init__(self, span: Span, gathering: Gathering, on_error: OnError = Span.record_error) -> None:
         self.span = span
@@ -99,17 +96,26 @@ class StreamRecorder:
 
     def wrap(self, inner: Iterator[Any]) -> Generator[Any, None, None]:
         """Return an iterator over the same chunks. Dropping it, started or not, ends the span."""
-        return _pull(inner, self, self._chunks, _Guard(self))
+        return pull(inner, self, self._chunks, Guard(self))
 
-    def wrap_async(self, inner: AsyncIterator[Any]) -> _AsyncPull:
+    def wrap_async(self, inner: AsyncIterator[Any]) -> AsyncPull:
         """Return an asynchronous iterator over the same chunks. Dropping it ends the span."""
-        return _AsyncPull(inner, self, self._chunks)
+        return AsyncPull(inner, self, self._chunks)
 
     def watch(self, body: Any, *names: str) -> None:
         """End the span when one of these methods of ``body`` (its ``close``) is called in mid-stream."""
+        self.on_close(body, self._closed, *names)
+
+    def on_close(self, body: Any, action: Callable[[], None], *names: str) -> None:
+        """As :meth:`watch`, with an action of the provider's own, which must not raise."""
         for name in names:
-            if before_call(body, name, self._closed):
+            if before_call(body, name, action):
                 self._watched.append((weakref.ref(body), name))
+
+    def cancel(self) -> None:
+        """Forget the stream without ending its span: it turned out to be none."""
+        self._open.clear()
+        self._unwatch()
 
     def first(self, chunk: Any) -> bool:
         """Note the time if the output begins with this chunk; return whether to go on asking."""
@@ -165,7 +171,7 @@ class StreamRecorder:
         except Exception as failure:
             note_failure("ending a stream's span", failure)
         if finalizing:
-            _emit_from_finalizer(span)
+            close_from_finalizer(span)
         else:
             self._unwatch()
             close_span(span)
@@ -185,7 +191,6 @@ class StreamRecorder:
     def _resolve(self, span: Span) -> None:
         """The deferred part of the capture; in the worker."""
         attributes = span.attributes
-        attributes["streaming"] = True
         if self._first_ns:
             attributes["ttft_ms"] = round((self._first_ns - span._t0) / 1e6, 3)
         self.fold()
@@ -203,125 +208,7 @@ def end_open_streams() -> None:
         recorder.end(incomplete=True)
 
 
-class _Guard:
-    """Lives in the frame of a recording generator, which is dropped even when it was never started."""
-
-    __slots__ = ("_recorder",)
-
-    def __init__(self, recorder: StreamRecorder) -> None:
-        self._recorder = recorder
-
-    def __del__(self) -> None:
-        _dropped(self._recorder)
-
-
-def _dropped(recorder: StreamRecorder) -> None:
-    try:
-        recorder.end(incomplete=True, finalizing=True)
-    except Exception:  # the interpreter is going down and has taken the modules apart
-        pass
-
-
-def _pull(inner: Iterator[Any], recorder: StreamRecorder, chunks: List[Any], guard: _Guard) -> Generator[Any, None, None]:
-    keep, filters, waiting = chunks.append, recorder.filters, True
-    recorder.pulling = True
-    try:
-        for chunk in inner:
-            keep(chunk)
-            if waiting:
-                waiting = recorder.first(chunk)
-            elif len(chunks) >= FOLD_AT:
-                recorder.fold()
-            if filters and not recorder.shows(chunk):
-                continue
-            recorder.pulling = False
-            yield chunk
-            recorder.pulling = True
-    except GeneratorExit:
-        recorder.end(incomplete=True, finalizing=True)
-        close = getattr(inner, "close", None)
-        if close is not None:
-            close()
-        raise
-    except BaseException as error:
-        recorder.end(error)
-        raise
-    recorder.end()
-
-
-class _AsyncPull:
-    """The asynchronous twin of :func:`_pull`; no async generator, whose finaliser belongs to the event loop."""
-
-    __slots__ = ("_chunks", "_filters", "_inner", "_keep", "_next", "_recorder", "_waiting")
-
-    def __init__(self, inner: AsyncIterator[Any], recorder: StreamRecorder, chunks: List[Any]) -> None:
-        self._inner = inner
-        self._next = inner.__anext__
-        self._recorder = recorder
-        self._chunks = chunks
-        self._keep = chunks.append
-        self._filters = recorder.filters
-        self._waiting = True
-
-    def __aiter__(self) -> _AsyncPull:
-        return self
-
-    async def __anext__(self) -> Any:
-        recorder = self._recorder
-        recorder.pulling = True
-        try:
-            while True:
-                chunk = await self._next()
-                self._keep(chunk)
-                if self._waiting:
-                    self._waiting = recorder.first(chunk)
-                elif len(self._chunks) >= FOLD_AT:
-                    recorder.fold()
-                if not self._filters or recorder.shows(chunk):
-                    recorder.pulling = False
-                    return chunk
-        except StopAsyncIteration:
-            recorder.end()
-            raise
-        except GeneratorExit:  # the task waiting for the chunk was dropped
-            recorder.end(incomplete=True, finalizing=True)
-            raise
-        except BaseException as error:
-            recorder.end(error)
-            raise
-
-    async def aclose(self) -> None:
-        """Close the SDK's iterator."""
-        self._recorder.end(incomplete=True)
-        close = getattr(self._inner, "aclose", None)
-        if close is not None:
-            await close()
-
-    def __del__(self) -> None:
-        _dropped(self._recorder)
-
-
-def before_call(owner: Any, name: str, action: Callable[[], None]) -> bool:
-    """Let ``action`` run before each call of one object's method; return whether that could be arranged.
-
-    The object holds the hook in its ``__dict__`` (``owner.__dict__.pop(name)`` takes it away) and the hook holds
-    the object weakly: no cycle keeps the object alive. ``action`` must not raise.
-    """
-    reference = weakref.ref(owner)
-    method = getattr(type(owner), name, None)
-    if method is None or name in getattr(owner, "__dict__", (name,)):
-        return False
-
-    def hooked(*args: Any, **kwargs: Any) -> Any:
-        action()
-        alive = reference()
-        return None if alive is None else method(alive, *args, **kwargs)
-
-    owner.__dict__[name] = hooked
-    return True
-
-
-def _emit_from_finalizer(span: Span) -> None:
+def close_from_finalizer(span: Span) -> None:
     """End and emit a span where no lock may be taken: the collector may have interrupted whoever holds it."""
     if span._t1:
         return

@@ -1,1 +1,1 @@
-"""The ``peekr`` command. Its sub-commands are entry points of the group ``peekr.commands``, ours and a stranger's alike."""
+"""The ``peekr`` command. Its sub-commands are entry points of the group ``peekr.commands``, anybody's."""

@@ -14,6 +14,7 @@ import click
 from peekr.errors import PeekrError
 from peekr.terminal import neutral
 from peekr_cli.lazy import Commands, Failure, entry_points
+from peekr_cli.terminal import neutral_lines, show_warnings
 
 _HOOKS = "peekr.hooks"
 #: What a shell reports for a program that Ctrl-C ended.
@@ -72,7 +73,7 @@ class Sentence(click.ClickException):
     """A user error; its text may come from a trace or a file name, so it is made harmless."""
 
     def __init__(self, message: str) -> None:
-        super().__init__("\n".join(neutral(line) for line in message.splitlines()))
+        super().__init__(neutral_lines(message))
 
 
 def _broken(failure: Failure) -> click.Command:
@@ -107,8 +108,8 @@ def run_cli_hooks(group: click.Group) -> None:
         try:
             implementation.function(*[group][: len(implementation.argnames)])
         except Exception as error:
-            note = f"peekr: the hook peekr_cli of {implementation.plugin_name!r} failed: {type(error).__name__}: {error}"
-            click.echo(neutral(note), err=True)
+            who, what = implementation.plugin_name, f"{type(error).__name__}: {error}"
+            click.echo(neutral(f"peekr: the hook peekr_cli of {who!r} failed: {what}"), err=True)
 
 
 def _version(ctx: click.Context, _parameter: click.Parameter, asked: bool) -> None:
@@ -127,6 +128,7 @@ def cli() -> None:
 
 def main(argv: Optional[List[str]] = None) -> None:
     """Run the command and exit; the console script, ``python -m peekr`` and ``python -m peekr.cli`` come here."""
+    show_warnings()
     code, broken_pipe = _run(argv)
     if not broken_pipe:
         try:

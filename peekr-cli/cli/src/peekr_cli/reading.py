@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import sys
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
 
 import attrs
@@ -12,7 +10,7 @@ import click
 
 from peekr import ReadStore, Span
 from peekr.selection import Selection
-from peekr.terminal import neutral
+from peekr_cli.terminal import neutral_lines
 from peekr_cli.tree import TraceTree, build
 
 
@@ -21,34 +19,7 @@ def default_target() -> str:
     return "traces.db" if os.path.exists("traces.db") else "traces.jsonl"
 
 
-class _Warnings(logging.Handler):
-    """Shows what peekr logs while it reads (skipped lines, broken plugins) on stderr, one harmless line each."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        for line in record.getMessage().splitlines():
-            print(neutral(line), file=sys.stderr)
-
-
-def open_store(target: Optional[str]) -> ReadStore:
-    """Open a trace file, or the one of the working directory; from now on warnings are shown on stderr.
-
-    :raises StoreError: if it cannot be read.
-    """
-    from peekr import open_store as open_any
-
-    show_warnings()
-    return open_any(target or default_target())
-
-
-def show_warnings() -> None:
-    """Send peekr's warnings to stderr as plain lines, once however often it is called."""
-    logger = logging.getLogger("peekr")
-    if not any(isinstance(handler, _Warnings) for handler in logger.handlers):
-        logger.addHandler(_Warnings(logging.WARNING))
-        logger.propagate = False
-
-
-class Moment(click.ParamType):
+class Moment(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     """A time on the command line: ISO 8601, epoch seconds, or an age such as ``24h``. Becomes Unix seconds."""
 
     name = "time"
@@ -62,7 +33,7 @@ class Moment(click.ParamType):
         try:
             return parse_time(value)
         except ValueError as error:
-            self.fail(neutral(str(error)), param, ctx)
+            self.fail(neutral_lines(str(error)), param, ctx)
 
 
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -131,7 +102,7 @@ class Traces:
     more: bool = False
 
     def trees(self) -> Iterator[TraceTree]:
-        """Yield the traces, the newest last; only those that are not complete yet are held in memory."""
+        """Yield the traces, the newest last. Without a limit, only those not complete yet are held in memory."""
         if self.filters.trace is not None:
             accepts = self.filters.selection().accepts
             spans = self._one()
@@ -143,7 +114,9 @@ class Traces:
         if not chosen:
             return iter(())
         counts = {summary.trace_id: summary.span_count for summary in chosen}
-        return _grouped(self.store.spans(since=chosen[0].start_time), counts)
+        # with a limit from the end, so that a long file is not read from its beginning; else in constant memory
+        spans = self.store.spans(since=chosen[0].start_time, newest_first=self.limit is not None)
+        return _grouped(spans, counts)
 
     def spans(self) -> Iterator[Span]:
         """Yield the spans that fit the filters, oldest first, of the traces within the limit."""

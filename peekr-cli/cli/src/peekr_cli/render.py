@@ -173,7 +173,7 @@ class _Layout:
         padding = " " * max(0, self.label - cells(indent) - taken)
         columns = [self.screen.paint(indent, "quiet") + label + padding, duration.rjust(self.duration)]
         if self.tokens:
-            columns.append(self.screen.paint(used.rjust(self.tokens), "quiet"))
+            columns.append(" " * (self.tokens - len(used)) + self.screen.paint(used, "quiet"))
         if self.bar:
             columns.append(self._bar(span))
         return "  ".join(columns + said).rstrip()
@@ -184,7 +184,8 @@ class _Layout:
         first = min(self.bar - 1, max(0, int((span.start_time - self.start) * 1000 * scale)))
         long = min(self.bar - first, max(1, round((span.duration_ms or 0.0) * scale)))
         style = "error" if span.status == "error" else _STYLES.get(span.kind, "quiet")
-        return " " * first + self.screen.paint("━" * long, "quiet" if style == "run" else style) + " " * (self.bar - first - long)
+        bar = self.screen.paint("━" * long, "quiet" if style == "run" else style)
+        return " " * first + bar + " " * (self.bar - first - long)
 
 
 def _details(column: int, span: Span, screen: Screen, io: bool) -> Iterator[str]:

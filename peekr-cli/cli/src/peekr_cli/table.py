@@ -69,7 +69,8 @@ def _print_records(screen: Screen, width: int, heads: List[str], texts: List[Lis
         if number:
             screen.line()
         for head, text in zip(heads, row):
-            screen.line(f"{screen.paint(_pad(head, longest, False), 'quiet')}  {fit(text, max(20, width - longest - 2))}")
+            label = screen.paint(_pad(head, longest, False), "quiet")
+            screen.line(f"{label}  {fit(text, max(20, width - longest - 2))}")
 
 
 def _print_rich(
@@ -86,9 +87,8 @@ def _print_rich(
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for head, at_right in zip(heads, right):
-        table.add_column(
-            Text(head), justify="right" if at_right else "left", no_wrap=not wrap, overflow="fold" if wrap else "ellipsis"
-        )
+        side, overflow = ("right" if at_right else "left"), ("fold" if wrap else "ellipsis")
+        table.add_column(Text(head), justify=side, no_wrap=not wrap, overflow=overflow)  # type: ignore[arg-type]
     for row, style in zip(texts, styles):
         table.add_row(*(Text(text) for text in row), style=style)
     screen.console().print(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import sys
@@ -106,6 +107,25 @@ def _painter(stream: TextIO) -> Callable[[str, str], str]:
         return str(known.render(text, color_system=system)) if known is not None and text else text
 
     return paint
+
+
+def neutral_lines(text: str) -> str:
+    """Return a message of several lines with all else that is no printable character written out."""
+    return "\n".join(map(neutral, text.splitlines()))
+
+
+class _Warnings(logging.Handler):
+    """Shows what peekr logs (skipped lines, broken plugins) on stderr, as harmless lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(neutral_lines(record.getMessage()), file=sys.stderr)
+
+
+def show_warnings() -> None:
+    """Send peekr's warnings to stderr. For the whole process, so only the command itself calls this."""
+    logger = logging.getLogger("peekr")
+    logger.addHandler(_Warnings(logging.WARNING))
+    logger.propagate = False
 
 
 def safe_json(text: str) -> str:

@@ -204,7 +204,7 @@ class StoreConformance(_EntryPoint):
             ({"tenant_id": "nobody"}, []),
             ({"status": "error"}, [5, 10, 15, 20]),
             ({"kind": "llm", "since": 1_700_000_018.0}, [18, 20]),
-            ({"until": 1_700_000_002.0}, [1, 2]),
+            ({"until": 1_700_000_002.5}, [1, 2]),
             ({"limit": 2}, [1, 2]),
         ],
     )

@@ -10,7 +10,12 @@ from typing import Any, List, Tuple
 
 import click
 
-_NEEDED = (("openai", "openai"), ("peekr_openai", "peekr-openai"), ("peekr_jsonl", "peekr-jsonl"), ("peekr_sqlite", "peekr-sqlite"))
+_NEEDED = {
+    "openai": "openai",
+    "peekr_openai": "peekr-openai",
+    "peekr_jsonl": "peekr-jsonl",
+    "peekr_sqlite": "peekr-sqlite",
+}
 
 
 @click.command()
@@ -22,11 +27,11 @@ _NEEDED = (("openai", "openai"), ("peekr_openai", "peekr-openai"), ("peekr_jsonl
     help="Where to write traces.jsonl and traces.db; this directory by default.",
 )
 def demo(directory: Path) -> None:
-    """Run a small agent that has a bug, and show its trace.
+    """Trace a small agent that has a bug.
 
     It uses the real openai package against an endpoint on this machine: no account, no network, no cost.
     """
-    missing = [distribution for module, distribution in _NEEDED if find_spec(module) is None]
+    missing = [distribution for module, distribution in _NEEDED.items() if find_spec(module) is None]
     if missing:
         raise click.ClickException(f"the demo needs {' and '.join(missing)}: pip install {' '.join(missing)}")
     from peekr_cli.terminal import Screen
@@ -40,8 +45,8 @@ def demo(directory: Path) -> None:
     screen.line()
     _print_trace(screen, jsonl, trace_id)
     screen.line()
-    _tell(screen, "The bug", "tool.stock_level found nothing (out: null), so the last prompt says “Stock of KTL-BLUE: None”,")
-    screen.line("         and the model promised a kettle that is not there. No log would have shown it.")
+    _tell(screen, "The bug", "tool.stock_level found nothing (out: null), so the last prompt says")
+    screen.line(" " * 9 + "“Stock of KTL-BLUE: None”, and the model promised a kettle that is not there.")
     screen.line(f"\nThe trace is in {jsonl} and {db}. Try next:")
     for command, purpose in _next_commands(jsonl, db):
         screen.line(f"  {command}")
@@ -53,9 +58,7 @@ def _run(jsonl: Path, db: Path) -> Tuple[str, str, str]:
     import peekr
     from peekr_cli.demo import agent
     from peekr_cli.demo.endpoint import serving
-    from peekr_cli.reading import show_warnings
 
-    show_warnings()
     peekr.instrument(storage="both", console=False, jsonl_path=str(jsonl), db_path=str(db), sample_rate=1.0)
     try:
         with serving() as base_url, agent.client_of(base_url) as client:
@@ -73,7 +76,7 @@ def _tell(screen: Any, label: str, text: str) -> None:
 
 
 def _print_trace(screen: Any, jsonl: Path, trace_id: str) -> None:
-    from peekr_cli.reading import open_store
+    from peekr import open_store
     from peekr_cli.render import trace_lines
     from peekr_cli.tree import build
 
@@ -83,7 +86,7 @@ def _print_trace(screen: Any, jsonl: Path, trace_id: str) -> None:
 
 def _next_commands(jsonl: Path, db: Path) -> List[Tuple[str, str]]:
     """Three commands that can be pasted, with what they show."""
-    slowest = "SELECT name, COUNT(*) calls, ROUND(AVG(duration_ms)) avg_ms FROM spans GROUP BY name ORDER BY avg_ms DESC"
+    slowest = "SELECT name, COUNT(*) calls, ROUND(AVG(duration_ms)) ms FROM spans GROUP BY name ORDER BY ms DESC"
     return [
         (f"peekr view {_quoted(jsonl)} --io", "every trace as a tree; add --follow to watch your own program"),
         (f'peekr query {_quoted(db)} "{slowest}"', "where the time goes, in SQL"),
@@ -92,4 +95,6 @@ def _next_commands(jsonl: Path, db: Path) -> List[Tuple[str, str]]:
 
 
 def _quoted(path: Path) -> str:
-    return f'"{path}"' if os.name == "nt" and " " in str(path) else shlex.quote(str(path)) if os.name != "nt" else str(path)
+    if os.name == "nt":
+        return f'"{path}"' if " " in str(path) else str(path)
+    return shlex.quote(str(path))

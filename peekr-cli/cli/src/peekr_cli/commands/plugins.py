@@ -23,7 +23,10 @@ def _check_option(command: Any) -> Any:
 @_check_option
 @click.pass_context
 def plugins(ctx: click.Context, as_json: bool, check: bool) -> None:
-    """List the installed plugins: providers, exporters, stores, commands, …"""
+    """List what is installed, and what is broken.
+
+    Providers, exporters, stores, commands: every entry point that Peekr knows of.
+    """
     if ctx.invoked_subcommand is None:
         _show(as_json, check)
     elif as_json or check:

@@ -9,7 +9,7 @@ from typing import Any, Iterator, List, Optional, Set
 import click
 
 from peekr.terminal import neutral
-from peekr_cli.reading import Filters, Traces, default_target, filter_options, open_store
+from peekr_cli.reading import Filters, Traces, default_target, filter_options
 
 #: How many traces a terminal shows unless told otherwise; a pipe gets all.
 _ON_TERMINAL = 20
@@ -23,11 +23,12 @@ _ON_TERMINAL = 20
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="The newest N traces; 0 for all.")
 @click.option("-f", "--follow", is_flag=True, help="Go on and print spans as they arrive, until Ctrl-C.")
 def view(file: Optional[str], io: bool, as_json: bool, limit: Optional[int], follow: bool, **filters: Any) -> None:
-    """Show the traces in FILE as trees, the newest last.
+    """Show the traces in FILE as trees.
 
-    FILE is a .jsonl file or an SQLite database; without it, traces.db of this directory, else traces.jsonl. The
-    filters choose whole traces, in which some span fits; with --json, spans.
+    The newest comes last. FILE is a .jsonl file or an SQLite database; without it, traces.db of this directory, else
+    traces.jsonl. The filters choose whole traces; with --json, spans.
     """
+    from peekr import open_store
     from peekr_cli.terminal import Screen
 
     screen = Screen.standard()
@@ -65,7 +66,8 @@ def _print_trees(traces: Traces, screen: Any, io: bool, seen: Optional[Set[str]]
         if seen is not None:
             seen.update(span.span_id for span in tree.spans)
     if not shown:
-        screen.line(f"{neutral(traces.store.target)} has {'no span that fits' if traces.filters.any else 'no spans yet'}.")
+        what = "no span that fits" if traces.filters.any else "no spans yet"
+        screen.line(f"{neutral(traces.store.target)} has {what}.")
     elif traces.more and traces.limit and screen.width is not None:
         hint = f"Older traces are not shown: --limit {traces.limit * 5} shows more, --limit 0 all."
         screen.line("\n" + screen.paint(hint, "quiet"))

@@ -1,0 +1,16 @@
+"""Spans in a file, one JSON object a line: for ``grep``, ``tail -f`` and every tool that reads JSON lines.
+
+::
+
+    peekr.instrument(storage="jsonl", jsonl_path="traces.jsonl")
+
+    with peekr.open_store("traces.jsonl") as store:
+        for span in store.spans(kind="llm", newest_first=True, limit=10): ...
+"""
+
+from __future__ import annotations
+
+from peekr_jsonl.exporter import JSONLExporter as JSONLExporter
+from peekr_jsonl.store import JSONLStore as JSONLStore
+
+__all__ = ["JSONLExporter", "JSONLStore"]

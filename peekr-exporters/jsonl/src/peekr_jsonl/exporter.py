@@ -1,0 +1,157 @@
+"""Appending spans to a file: whole lines, whatever other threads and processes do to it at the same time."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from typing import TYPE_CHECKING, Optional, Sequence, Union
+
+from peekr import wire
+from peekr.paths import writable_path
+from peekr.spans import Span
+from peekr_jsonl.locking import locked
+
+if TYPE_CHECKING:
+    from peekr.config import Config
+
+_FLAGS = os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+#: How often a file may vanish between being opened and being locked, in one batch.
+_ATTEMPTS = 10
+
+
+class JSONLExporter:
+    """Writes each span once, when it has ended, as one line of JSON in UTF-8 (contract JSONL-1 to JSONL-3).
+
+    A batch is appended with one write under a lock, so that any number of processes may share the file; it is
+    written whole or, when the disk is full, not at all. A file that was deleted or rotated away is made anew. What
+    :meth:`export_batch` wrote is with the operating system when it returns: it survives ``kill -9``.
+
+    :param path: the file; made with the first span. Its directory must exist.
+    :raises ConfigurationError: if the file could not be written.
+    """
+
+    supports_update = False
+
+    def __init__(self, path: Union[str, os.PathLike[str]] = "traces.jsonl") -> None:
+        self.path = writable_path(path, "jsonl_path")
+        self._lock = threading.Lock()
+        self._fd: Optional[int] = None
+        self._regular = True
+        self._identity = (0, 0)
+        self._end = -1
+        self._closed = False
+
+    @classmethod
+    def from_config(cls, config: Config) -> JSONLExporter:
+        """Build the exporter that :func:`peekr.instrument` asks for."""
+        return cls(**config.options("jsonl"))
+
+    def export_batch(self, spans: Sequence[Span]) -> None:
+        """Append the spans that have ended; one still open is written when it has.
+
+        :raises OSError: if they could not be written; then none of them was.
+        """
+        data = b"".join([_line(span) for span in spans if span.ended])
+        with self._lock:
+            if self._closed:
+                raise RuntimeError(f"the exporter to {self.path} was shut down; no more spans can be written")
+            if data:
+                self._append(data)
+
+    def flush(self) -> None:
+        """Nothing waits here: see the class."""
+
+    def shutdown(self) -> None:
+        """Close the file; may be called twice."""
+        with self._lock:
+            self._closed = True
+            self._close()
+
+    def after_fork_in_child(self) -> None:
+        """Open the file anew: a lock on the inherited one would be shared with the parent, and so be none."""
+        self._lock = threading.Lock()
+        self._close()
+
+    # -- the file ---------------------------------------------------------------------------------------------
+
+    def _append(self, data: bytes) -> None:
+        for _ in range(_ATTEMPTS):
+            fd = self._opened()
+            if not self._regular:  # a pipe, /dev/stdout
+                _write(fd, data)
+                return
+            with locked(fd):
+                size = self._size()
+                if size is not None:
+                    self._append_at(fd, size, data)
+                    return
+            self._close()
+        raise OSError(f"{self.path} is replaced again and again by another program")
+
+    def _append_at(self, fd: int, size: int, data: bytes) -> None:
+        if size != self._end and _ends_within_a_line(fd, size):
+            data = b"\n" + data
+        try:
+            _write(fd, data)
+        except BaseException:
+            self._end = -1
+            _cut_back(fd, size, len(data))
+            raise
+        self._end = size + len(data)
+
+    def _opened(self) -> int:
+        if self._fd is None:
+            try:
+                self._fd = os.open(self.path, _FLAGS | os.O_RDWR, 0o666)
+            except PermissionError:  # may be written, not read
+                self._fd = os.open(self.path, _FLAGS | os.O_WRONLY, 0o666)
+            opened = os.fstat(self._fd)
+            self._regular, self._identity = stat.S_ISREG(opened.st_mode), (opened.st_dev, opened.st_ino)
+            self._end = -1
+        return self._fd
+
+    def _size(self) -> Optional[int]:
+        """Return the size of the file at the path, None if that is no longer the open one."""
+        try:
+            there = os.stat(self.path)
+        except FileNotFoundError:
+            return None
+        return there.st_size if (there.st_dev, there.st_ino) == self._identity else None
+
+    def _close(self) -> None:
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            os.close(fd)
+
+
+def _line(span: Span) -> bytes:
+    line = wire.encode(wire.record(span))
+    if b"\n" in line:  # a payload that was taken over as it came, with line breaks between its tokens
+        line = wire.encode(wire.decode(line))
+    return line + b"\n"
+
+
+def _ends_within_a_line(fd: int, size: int) -> bool:
+    """Whether a writer died within its line."""
+    try:
+        os.lseek(fd, max(size - 1, 0), os.SEEK_SET)  # writing does not mind: O_APPEND
+        return os.read(fd, 1) not in (b"\n", b"")
+    except OSError:  # a file that may be written, but not read
+        return False
+
+
+def _write(fd: int, data: bytes) -> None:
+    """Write all of it; a full disk takes a part first and fails then."""
+    done = os.write(fd, data)
+    while done < len(data):
+        done += os.write(fd, memoryview(data)[done:])
+
+
+def _cut_back(fd: int, size: int, length: int) -> None:
+    """Take back a batch of which only a part could be written, unless somebody without the lock wrote behind it."""
+    try:
+        if size < os.fstat(fd).st_size < size + length:
+            os.ftruncate(fd, size)
+    except OSError:  # the next writer puts a line break behind the half line, and readers skip it
+        pass

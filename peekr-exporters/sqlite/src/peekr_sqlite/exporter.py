@@ -1,0 +1,172 @@
+"""Writing spans into a database, and into it again when they change: open runs, late scores."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Union
+
+from peekr import sql
+from peekr.errors import ConfigurationError, StoreError
+from peekr.paths import writable_path
+from peekr.spans import Span
+from peekr.sqlquery import as_store_error, connect, is_sqlite, query
+from peekr_sqlite.writing import PATIENCE_S, Patience, Writer, is_busy
+
+if TYPE_CHECKING:
+    from peekr.config import Config
+
+#: Seconds that os.fork() waits for a batch that is being written.
+_FORK_PATIENCE_S = 2.0
+
+
+class SQLiteExporter:
+    """Writes each span as a row of the table ``spans`` (contract SQLITE-1 to SQLITE-10), upserted by span_id.
+
+    Any number of processes may write to one file at once; a batch waits up to 30 seconds for the others. A file of
+    an older version is brought up to date, one that was deleted is made anew. The connection is opened with the first
+    batch, in the thread that writes it, and closed around ``os.fork()``.
+
+    :param path: the database; made with the first span. Its directory must exist.
+    :raises ConfigurationError: if it could not be written, or is no database of spans.
+    """
+
+    supports_update = True
+
+    def __init__(self, path: Union[str, os.PathLike[str]] = "traces.db") -> None:
+        self.path = _checked(path)
+        self._lock = threading.Lock()
+        self._writer: Optional[Writer] = None
+        self._closed = False
+        _exporters.add(self)
+
+    @classmethod
+    def from_config(cls, config: Config) -> SQLiteExporter:
+        """Build the exporter that :func:`peekr.instrument` asks for."""
+        return cls(**config.options("sqlite"))
+
+    def export_batch(self, spans: Sequence[Span]) -> None:
+        """Insert or update the spans in one transaction; a run that is still open has no ``end_time``.
+
+        :raises sqlite3.Error: if they could not be written; then none of them was.
+        """
+        rows = [sql.row(span) for span in spans]
+        with self._lock:
+            if self._closed:
+                raise RuntimeError(f"the exporter to {self.path} was shut down; no more spans can be written")
+            if rows:
+                self._write(rows)
+
+    def query(self, statement: str, params: Union[Sequence[Any], Mapping[str, Any]] = ()) -> List[Dict[str, Any]]:
+        """Run one SQL statement that reads, and return its rows as dicts. Call :func:`peekr.flush` first to see all.
+
+        :raises StoreError: if the statement is wrong or would write.
+        """
+        if not os.path.exists(self.path):
+            with self._lock, as_store_error(self.path):
+                self._open()
+        return query(self.path, statement, params)
+
+    def flush(self) -> None:
+        """Nothing waits here: a batch is committed when :meth:`export_batch` returns."""
+
+    def shutdown(self) -> None:
+        """Close the database; may be called twice."""
+        with self._lock:
+            self._closed = True
+            self._close()
+
+    def after_fork_in_child(self) -> None:
+        """Nothing is left to do: see :func:`_before_fork`."""
+
+    # -- the connection ---------------------------------------------------------------------------------------
+
+    def _write(self, rows: Sequence[sql.Row]) -> None:
+        patience = Patience(PATIENCE_S)
+        while True:
+            try:
+                self._open().write(rows)
+                return
+            except sqlite3.Error as error:
+                if not is_busy(error):
+                    self._close()  # what is wrong with the file may be gone when it is opened again
+                    raise
+                if patience.is_over():
+                    raise
+            patience.pause()
+
+    def _open(self) -> Writer:
+        if self._writer is not None and not self._writer.is_in_place():
+            self._close()
+        if self._writer is None:
+            self._writer = Writer(self.path)
+        return self._writer
+
+    def _close(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+
+
+def _checked(path: Any) -> str:
+    if path == ":memory:":
+        raise ConfigurationError("db_path=':memory:' could be read by nobody else.\nGive the path of a file")
+    if sqlite3.sqlite_version_info < (3, 24):
+        raise ConfigurationError(
+            f"SQLite {sqlite3.sqlite_version} is too old to update rows in place.\nUse a Python that brings 3.24 or newer"
+        )
+    target = writable_path(path, "db_path")
+    try:
+        if os.path.exists(target) and os.path.getsize(target):
+            _check_content(target)
+    except (OSError, StoreError) as error:
+        raise ConfigurationError(f"db_path: {error}") from error
+    return target
+
+
+def _check_content(target: str) -> None:
+    if not is_sqlite(target):
+        raise StoreError(f"{target} is no SQLite database.\nGive another path; spans are never written over other data")
+    connection = connect(target, any_tables=True)
+    connection.close()
+
+
+# -- fork -------------------------------------------------------------------------------------------------------------
+#
+# A connection must not be carried through fork(): the child would believe in locks that it does not hold, and a
+# parent that ends first would delete the log under it (sqlite.org/howtocorrupt.html, 2.6). So it is closed before.
+
+_exporters: weakref.WeakSet[SQLiteExporter] = weakref.WeakSet()
+_held: List[SQLiteExporter] = []
+#: Connections that were in use at the moment of a fork. Never closed here: that would touch the parent's locks.
+_abandoned: List[Writer] = []
+
+
+def _before_fork() -> None:
+    for exporter in list(_exporters):
+        if exporter._lock.acquire(timeout=_FORK_PATIENCE_S):
+            _held.append(exporter)
+            try:
+                exporter._close()
+            except sqlite3.Error:  # fork() goes on; the next batch meets the error again, and is counted
+                pass
+
+
+def _after_fork_in_parent() -> None:
+    while _held:
+        _held.pop()._lock.release()
+
+
+def _after_fork_in_child() -> None:
+    _held.clear()
+    for exporter in list(_exporters):
+        exporter._lock = threading.Lock()
+        if exporter._writer is not None:
+            _abandoned.append(exporter._writer)
+            exporter._writer = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -1,0 +1,303 @@
+"""Reading a database of spans, with SQL where that is faster than looking at every span."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import threading
+import time
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+
+from peekr import sql
+from peekr.runreader import DAY_MS, Page, run_order
+from peekr.selection import Selection, mentions
+from peekr.spans import Span
+from peekr.sqlquery import as_store_error, connect, is_sqlite
+from peekr.stores import ReadStore, fits, poll
+from peekr.summary import RunTally, TraceSummary, TraceTally
+from peekr_sqlite.changes import Changes
+
+COLUMNS = ", ".join(sql.COLUMNS)
+#: The same without the bulk: for sums, which need the payload of a run's own span at most.
+LIGHT = COLUMNS.replace("payload", "CASE WHEN run_id = span_id THEN payload END AS payload")
+_LAST = "\U0010ffff"
+_PLAIN_TEXT = re.compile(r"[ !#-\[\]-~]+")  # printable ASCII that JSON does not escape
+
+
+class SQLiteStore(ReadStore):
+    """The spans of an SQLite file, by their start. Opened read only; writers and readers do not wait for each other.
+
+    Files of every older version can be read; they stay as they are.
+    """
+
+    @classmethod
+    def recognises(cls, target: str) -> bool:
+        """Whether it is an SQLite file, by its first bytes."""
+        return "://" not in target and is_sqlite(target)
+
+    def __init__(self, target: str) -> None:
+        super().__init__(target)
+        self._connection: Optional[sqlite3.Connection] = connect(self.target)
+
+    def close(self) -> None:
+        """Close the connection; the store opens it again if it is used again."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    # -- rows -------------------------------------------------------------------------------------------------
+
+    def rows(self, statement: str, params: Sequence[Any] = ()) -> Iterator[Tuple[Any, ...]]:
+        """Yield the rows of a statement as they are read."""
+        if self._connection is None:
+            self._connection = connect(self.target)
+        with as_store_error(self.target):
+            yield from self._connection.execute(statement, params)
+
+    def row(self, statement: str, params: Sequence[Any] = ()) -> Tuple[Any, ...]:
+        """Return the only row of a statement."""
+        return next(iter(list(self.rows(statement, params))))
+
+    def _spans(self, rest: str, params: Sequence[Any] = (), columns: str = COLUMNS) -> Iterator[Span]:
+        skipped = 0
+        names = tuple(sql.COLUMNS)
+        for values in self.rows(f"SELECT {columns} FROM spans {rest}", params):
+            try:
+                span = sql.span_of(dict(zip(names, values)))
+            except ValueError:  # a row of another program; msgspec's errors are ValueErrors too
+                skipped += 1
+                continue
+            yield span
+        if skipped:
+            self.note_skipped(skipped)
+
+    # -- spans ------------------------------------------------------------------------------------------------
+
+    def iter_spans(self) -> Iterator[Span]:
+        """Yield every span by its start."""
+        return self._spans("ORDER BY start_time, rowid")
+
+    def select(self, selection: Selection, newest_first: bool, limit: Optional[int]) -> Iterator[Span]:
+        """Let SQL choose."""
+        clause, params = where(selection)
+        return self._spans(f"{clause} {_by_start(newest_first)}", params)
+
+    def search(self, text: str, limit: Optional[int] = 100) -> Iterator[Span]:
+        """Yield the spans whose name or attributes contain the text, in any case of letters; newest first."""
+        needle, clause, params = text.lower(), "", []
+        if _PLAIN_TEXT.fullmatch(text):
+            pattern = "%" + re.sub(r"([%_~])", r"~\1", text) + "%"
+            clause, params = "WHERE name LIKE ? ESCAPE '~' OR attributes LIKE ? ESCAPE '~'", [pattern, pattern]
+        left = limit
+        for span in self._spans(f"{clause} {_by_start(True)}", params):
+            if left is not None and left <= 0:
+                return
+            if mentions(span, needle):
+                yield span
+                left = None if left is None else left - 1
+
+    def ids_starting_with(self, prefix: str) -> Dict[str, str]:
+        """Look the prefix up in the indices."""
+        bounds = (prefix, prefix + _LAST)
+        found = self.rows("SELECT DISTINCT trace_id, trace_id FROM spans WHERE trace_id BETWEEN ? AND ?", bounds)
+        runs = self.rows("SELECT run_id, MIN(trace_id) FROM spans WHERE run_id BETWEEN ? AND ? GROUP BY run_id", bounds)
+        return {**dict(runs), **dict(found)}
+
+    # -- traces -----------------------------------------------------------------------------------------------
+
+    def summaries(self, wanted: Selection, newest_first: bool, limit: Optional[int]) -> Iterator[TraceSummary]:
+        """Walk back by start time, as far as the newest ``limit`` traces can reach."""
+        if newest_first and limit is not None:
+            return iter(self._newest(wanted, limit))
+        tallies: Dict[str, TraceTally] = {}
+        for span in self._spans(_by_start(False), columns=LIGHT):
+            tallies.setdefault(span.trace_id, TraceTally(span.trace_id)).add(span)
+        kept = [summary for summary in (tally.summary() for tally in tallies.values()) if fits(summary, wanted)]
+        return iter(sorted(kept, key=lambda each: each.start_time, reverse=newest_first))
+
+    def _newest(self, wanted: Selection, limit: int) -> List[TraceSummary]:
+        status = wanted.status if wanted.status == "error" else None
+        some = Selection(
+            tenant_id=wanted.tenant_id, user_id=wanted.user_id, session_id=wanted.session_id, status=status
+        )
+        clause, params = where(some)
+        seen, kept = set(), []  # type: ignore[var-annotated]
+        for trace_id, start in self.rows(f"SELECT trace_id, start_time FROM spans {clause} {_by_start(True)}", params):
+            enough = len(kept) >= limit and sorted((each.start_time for each in kept), reverse=True)[limit - 1] >= start
+            if enough or (wanted.since is not None and start < wanted.since):
+                break  # every trace that was not met yet began before
+            if trace_id not in seen:
+                seen.add(trace_id)
+                tally = TraceTally(trace_id)
+                for span in self._spans("WHERE trace_id = ?", (trace_id,), LIGHT):
+                    tally.add(span)
+                if tally.span_count and fits(tally.summary(), wanted):
+                    kept.append(tally.summary())
+        return sorted(kept, key=lambda each: each.start_time, reverse=True)[:limit]
+
+    def stats(self) -> Dict[str, Any]:
+        """Count with SQL."""
+        spans, traces, runs, errors, first, last = self.row(
+            "SELECT COUNT(*), COUNT(DISTINCT trace_id), TOTAL(run_id = span_id), TOTAL(status = 'error'),"
+            " MIN(start_time), MAX(start_time) FROM spans"
+        )
+        tokens, cost = self.row("SELECT TOTAL(tokens_total), SUM(cost_usd) FROM span_costs")
+        return {
+            "target": self.target,
+            "spans": spans,
+            "traces": traces,
+            "runs": int(runs),
+            "errors": int(errors),
+            "tokens_total": int(tokens),
+            "cost_usd": cost,
+            "first": first,
+            "last": last,
+            "skipped": self.skipped,
+            "size_bytes": self.size_bytes(),
+        }
+
+    def size_bytes(self) -> int:
+        """Return the size of the database and of its write-ahead log."""
+        log = self.target + "-wal"
+        return super().size_bytes() + (os.path.getsize(log) if os.path.exists(log) else 0)
+
+    # -- runs -------------------------------------------------------------------------------------------------
+
+    def list_runs(
+        self,
+        *,
+        limit: Optional[int] = 100,
+        offset: int = 0,
+        status: Optional[str] = None,
+        user_id: Optional[str] = None,
+        session_id: Optional[str] = None,
+        search: Optional[str] = None,
+        started_after: Optional[float] = None,
+        started_before: Optional[float] = None,
+        order_by: str = "started_at",
+        order_dir: str = "DESC",
+    ) -> Page:
+        """Choose the runs with SQL and add up the spans of those only."""
+        field, descending = run_order(order_by, order_dir)
+        conditions: Dict[str, Any] = {
+            "user_id = ?": user_id,
+            "session_id = ?": session_id,
+            "CAST(ROUND(start_time * 1000) AS INTEGER) >= ?": started_after,
+            "CAST(ROUND(start_time * 1000) AS INTEGER) <= ?": started_before,
+            f"{_RUN_STATUS} = ?": status,
+        }
+        given = {condition: value for condition, value in conditions.items() if value is not None}
+        clause = " AND ".join(["run_id = span_id", *given])
+        params = list(given.values())
+        if search:
+            clause, params = f"{clause} AND contains(name, ?)", [*params, search.lower()]
+            self._teach_contains()
+        column = {"started_at": "start_time", "completed_at": "end_time"}.get(field, field)
+        direction = "DESC" if descending else "ASC"
+        total = self.row(f"SELECT COUNT(*) FROM spans WHERE {clause}", params)[0]
+        chosen = self.rows(
+            f"SELECT span_id FROM spans WHERE {clause} ORDER BY {column} IS NULL, {column} {direction}"
+            if field != "started_at"
+            else f"SELECT span_id FROM spans WHERE {clause} ORDER BY start_time {direction}, rowid {direction}",
+            params,
+        )
+        ids = [run_id for (run_id,) in chosen][offset : None if limit is None else offset + limit]
+        return Page(self._runs(ids), total, limit, offset)
+
+    def all_runs(self) -> List[Dict[str, Any]]:
+        """Return every run."""
+        return list(self.list_runs(limit=None))
+
+    def _teach_contains(self) -> None:
+        """SQLite's own LIKE folds ASCII only."""
+        assert self._connection is not None
+        self._connection.create_function(
+            "contains", 2, lambda text, part: part in str(text).lower(), deterministic=True
+        )
+
+    def _runs(self, ids: Sequence[str]) -> List[Dict[str, Any]]:
+        tallies = {run_id: RunTally() for run_id in ids}
+        nested: Dict[str, Tuple[Optional[str], int]] = {}
+        for at in range(0, len(ids), 500):
+            some = ids[at : at + 500]
+            marks = ", ".join("?" * len(some))
+            for span in self._spans(f"WHERE run_id IN ({marks})", some, LIGHT):
+                tallies[span.run_id].add(span)
+            for run_id, outer, inner in self.rows(
+                "SELECT s.span_id, (SELECT p.run_id FROM spans p WHERE p.span_id = s.parent_id), 0"
+                f" FROM spans s WHERE s.span_id IN ({marks}) AND s.parent_id IS NOT NULL",
+                some,
+            ):
+                nested[run_id] = (outer, inner)
+            self._count_nested(some, marks, tallies)
+        runs = []
+        for run_id, tally in tallies.items():
+            if tally.head is not None:
+                run = tally.run()
+                outer = nested.get(run_id, (None, 0))[0]
+                run["parent_run_id"] = outer if outer != run_id else None
+                runs.append(run)
+        return runs
+
+    def _count_nested(self, ids: Sequence[str], marks: str, tallies: Dict[str, RunTally]) -> None:
+        for run_id, count in self.rows(
+            "SELECT p.run_id, COUNT(*) FROM spans s JOIN spans p ON p.span_id = s.parent_id"
+            f" WHERE s.run_id = s.span_id AND s.parent_id IS NOT NULL AND p.run_id IN ({marks}) GROUP BY p.run_id",
+            ids,
+        ):
+            tallies[run_id].step_count += count
+
+    def get_stats(self, now: Optional[float] = None) -> Dict[str, Any]:
+        """Count with SQL."""
+        since = (time.time() if now is None else now) - DAY_MS / 1000
+        counts = dict(self.rows(f"SELECT {_RUN_STATUS}, COUNT(*) FROM spans WHERE run_id = span_id GROUP BY 1"))
+        recent = self.row("SELECT COUNT(*) FROM spans WHERE run_id = span_id AND start_time >= ?", (since,))[0]
+        return {
+            "total_runs": sum(counts.values()),
+            "running_runs": counts.get("running", 0),
+            "completed_runs": counts.get("completed", 0),
+            "failed_runs": counts.get("failed", 0),
+            "total_steps": self.row("SELECT COUNT(*) FROM spans")[0],
+            "db_size_bytes": self.size_bytes(),
+            "recent_runs_24h": recent,
+        }
+
+    # -- following --------------------------------------------------------------------------------------------
+
+    def follow(
+        self,
+        *,
+        from_start: bool = False,
+        stop: Optional[threading.Event] = None,
+        idle_s: Optional[float] = None,
+        poll_s: float = 0.1,
+    ) -> Iterator[Span]:
+        """Yield spans as they are written; those of open runs when they end."""
+        return poll(Changes(self.target, from_start).spans, stop, idle_s, poll_s)
+
+
+_RUN_STATUS = "CASE WHEN end_time IS NULL THEN 'running' WHEN status = 'error' THEN 'failed' ELSE 'completed' END"
+
+
+def _by_start(newest_first: bool) -> str:
+    return "ORDER BY start_time DESC, rowid DESC" if newest_first else "ORDER BY start_time, rowid"
+
+
+def where(selection: Selection) -> Tuple[str, List[Any]]:
+    """Return a selection as a WHERE clause, with the values to bind."""
+    conditions: List[str] = []
+    params: List[Any] = []
+    for field, value in selection.given():
+        if field == "since":
+            conditions.append("start_time >= ?")
+        elif field == "until":
+            conditions.append("start_time < ?")
+        elif field == "name":
+            conditions.append("(name = ? OR (name >= ? AND name < ?))")
+            params += [value, value + "."]
+            value = value + "/"  # the character behind the dot
+        else:
+            conditions.append(f"{field} = ?")
+        params.append(value)
+    return ("WHERE " + " AND ".join(conditions) if conditions else ""), params

@@ -1,0 +1,119 @@
+"""Raw responses: ``with_raw_response`` and ``with_streaming_response``, whose result the caller parses later."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import weakref
+from typing import Any, Callable, Optional
+
+from peekr.patching import note_failure
+from peekr.streaming import Guard, StreamRecorder
+from peekr_openai.call import Call, StreamedCall, UnreadCall, describe_error
+
+#: Where a raw response carries its :class:`Follower`; a hook on the instance would keep itself alive in a cycle,
+#: or miss ``create().parse()``, where nobody holds the response during the call.
+_KEY = "_peekr"
+
+
+class Follower(Guard):
+    """Waits for ``parse()``, the close of the body, or the end of the raw response it is tied to."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, recorder: StreamRecorder, call: Call) -> None:
+        super().__init__(recorder)
+        self._call = call
+
+    def parsed(self, raw: Any, result: Any) -> None:
+        """The caller has parsed the raw response: into a stream, or into an object; its body has been read then."""
+        recorder = self._recorder
+        if recorder is None:
+            return
+        if follow(recorder, result):
+            self.release()
+        elif not self._call.streaming and self._call.take_body(raw.http_response):
+            recorder.end()
+
+
+def follow(recorder: StreamRecorder, stream: Any) -> bool:
+    """Record an SDK's stream object in place; return whether it was one."""
+    inner = getattr(stream, "_iterator", None)
+    if inner is None:
+        return False
+    if hasattr(inner, "__anext__"):
+        stream._iterator = recorder.wrap_async(inner)
+        recorder.watch(stream.response, "aclose")
+    else:
+        stream._iterator = recorder.wrap(inner)
+        recorder.watch(stream.response, "close")
+    return True
+
+
+def follow_call(call: Call, result: Any, hide_usage: bool) -> bool:
+    """Go on with a call whose result is not there yet; return False if it is, whatever it is.
+
+    :param result: a stream, or a raw response.
+    """
+    if call.streaming:
+        recorder = StreamRecorder(call.span, StreamedCall(call, hide_usage), describe_error)
+        if follow(recorder, result):
+            return True
+    else:
+        recorder = StreamRecorder(call.span, UnreadCall(call), describe_error)
+    http = getattr(result, "http_response", None)
+    if http is None or not hasattr(result, "parse"):
+        recorder.cancel()
+        return False
+    result.__dict__[_KEY] = Follower(recorder, call)
+    if call.streaming:
+        recorder.watch(http, "close", "aclose")
+    else:
+        recorder.on_close(http, _unread_closed(call, recorder, http), "close", "aclose")
+    return True
+
+
+def _unread_closed(call: Call, recorder: StreamRecorder, http: Any) -> Callable[[], None]:
+    """A body that is being read closes itself just before its bytes are at hand; the caller's close comes after."""
+    reference = weakref.ref(http)
+    read = False
+
+    def closed() -> None:
+        nonlocal read
+        alive = reference()
+        if not call.take_body(alive) and getattr(alive, "is_stream_consumed", False) and not read:
+            read = True
+        else:
+            recorder.end(incomplete=not read)
+
+    return closed
+
+
+def wrap_parse(original: Any) -> Any:
+    """Wrap ``parse`` of a raw response class, sync or async."""
+
+    @functools.wraps(original)
+    def parse(self: Any, *args: Any, **kwargs: Any) -> Any:
+        follower: Optional[Follower] = self.__dict__.get(_KEY)
+        result = original(self, *args, **kwargs)
+        if follower is None:
+            return result
+        if inspect.iscoroutine(result):
+            return _parsed_later(self, result, follower)
+        _tell(self, result, follower)
+        return result
+
+    return parse
+
+
+async def _parsed_later(raw: Any, result: Any, follower: Follower) -> Any:
+    parsed = await result
+    _tell(raw, parsed, follower)
+    return parsed
+
+
+def _tell(raw: Any, result: Any, follower: Follower) -> None:
+    try:
+        follower.parsed(raw, result)
+    except Exception as error:
+        note_failure("following a raw OpenAI response", error)

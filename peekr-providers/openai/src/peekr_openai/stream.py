@@ -1,0 +1,201 @@
+"""Chunks to one response: what a stream brought, in the shape the same call has without ``stream=True``.
+
+Chunks are the SDK's objects or plain dicts; nothing here needs the SDK.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional
+
+Json = Dict[str, Any]
+
+
+def view(chunk: Any) -> Json:
+    """Return the fields of a chunk, unknown ones included, without copying what is inside."""
+    if isinstance(chunk, dict):
+        return chunk
+    fields: Json = chunk.__dict__
+    extra = getattr(chunk, "__pydantic_extra__", None)
+    return {**fields, **extra} if extra else fields
+
+
+def plain_model(value: Any) -> Any:
+    """Return an SDK's object as JSON data, as the API sent it."""
+    serializer = getattr(type(value), "__pydantic_serializer__", None)
+    if serializer is not None:
+        return serializer.to_python(value, mode="json", exclude_unset=True, by_alias=True, warnings=False, fallback=str)
+    return value.dict(exclude_unset=True) if hasattr(value, "__fields__") else value
+
+
+class Accumulator:
+    """Folds the chunks of one stream."""
+
+    def is_content(self, chunk: Any) -> bool:
+        """Whether the model's output begins with this chunk."""
+        return True
+
+    def add(self, chunk: Any) -> None:
+        """Fold one chunk."""
+
+    def is_complete(self) -> bool:
+        """Whether nothing of value can follow."""
+        return False
+
+    def response(self) -> Json:
+        """Return what is known as one response; absent is what did not come."""
+        return {}
+
+
+class _Choice:
+    """One choice of a chat or completion."""
+
+    def __init__(self) -> None:
+        self.finish: Optional[str] = None
+        self.texts: Dict[str, List[str]] = {}
+        self.calls: Dict[Any, Json] = {}
+        self.function: Optional[Json] = None
+
+    def text(self, key: str, piece: Any) -> None:
+        if isinstance(piece, str):
+            self.texts.setdefault(key, []).append(piece)
+
+    def tool_call(self, call: Json) -> None:
+        key = call.get("index")
+        known = self.calls.get(key)
+        if known is not None and call.get("id") and known["id"] and call["id"] != known["id"]:
+            key = call["id"]  # some servers give every call the index 0
+            known = self.calls.get(key)
+        if known is None:
+            known = self.calls[key] = {"id": None, "type": "function", "name": None, "arguments": []}
+        known["id"] = known["id"] or call.get("id")
+        known["type"] = call.get("type") or known["type"]
+        inner = call.get("function") or call.get("custom")
+        if inner is not None:
+            self.arguments(known, view(inner))
+
+    def arguments(self, known: Json, function: Json) -> None:
+        known["name"] = known["name"] or function.get("name")
+        piece = function.get("arguments") or function.get("input")
+        if isinstance(piece, str):
+            known["arguments"].append(piece)
+
+    def message(self) -> Json:
+        out: Json = {"role": "assistant"}
+        for key, pieces in self.texts.items():
+            whole = "".join(pieces)
+            if key == "audio":
+                out[key] = {"transcript": whole}
+            elif whole or key == "content":
+                out[key] = whole
+        if self.function is not None:
+            out["function_call"] = {"name": self.function["name"], "arguments": "".join(self.function["arguments"])}
+        if self.calls:
+            out["tool_calls"] = [_whole_call(call) for call in self.calls.values()]
+        return out
+
+
+def _whole_call(call: Json) -> Json:
+    custom = call["type"] == "custom"
+    inner = {"name": call["name"], "input" if custom else "arguments": "".join(call["arguments"])}
+    return {"id": call["id"], "type": call["type"], "custom" if custom else "function": inner}
+
+
+_ONLY_CONTENT = {"content"}
+_HEAD = ("id", "model", "created", "service_tier", "system_fingerprint")
+
+
+class ChatAccumulator(Accumulator):
+    """Chunks of chat completions and of legacy completions."""
+
+    def __init__(self) -> None:
+        self._head: Json = {}
+        self._choices: Dict[int, _Choice] = {}
+        self._usage: Any = None
+
+    def is_content(self, chunk: Any) -> bool:
+        for choice in view(chunk).get("choices") or ():
+            fields = view(choice)
+            delta = fields.get("delta")
+            if fields.get("text") or (delta is not None and _says_something(view(delta))):
+                return True
+        return False
+
+    def add(self, chunk: Any) -> None:
+        if not self._add_fast(chunk):
+            self._add(chunk)
+
+    def _add_fast(self, chunk: Any) -> bool:
+        """Nearly all chunks: one choice whose delta has set nothing but ``content``. Return False for others."""
+        try:
+            fields = chunk.__dict__
+            (choice,) = fields["choices"]
+            delta = choice.delta
+            if delta.__pydantic_fields_set__ != _ONLY_CONTENT or choice.finish_reason is not None:
+                return False
+            piece = delta.content
+            if fields["usage"] is not None or piece is None:
+                return False
+            self._choices[choice.index].texts["content"].append(piece)
+        except (AttributeError, KeyError, TypeError, ValueError):  # a dict, the first chunk, one without choices
+            return False
+        return True
+
+    def _add(self, chunk: Any) -> None:
+        fields = view(chunk)
+        head = self._head
+        for key in _HEAD:
+            if key not in head and fields.get(key):
+                head[key] = fields[key]
+        usage = fields.get("usage")
+        if usage is None:  # Groq
+            usage = (fields.get("x_groq") or {}).get("usage") if isinstance(fields.get("x_groq"), dict) else None
+        if usage is not None:
+            self._usage = usage
+        for choice in fields.get("choices") or ():
+            self._add_choice(view(choice))
+
+    def _add_choice(self, fields: Json) -> None:
+        index = fields.get("index") or 0
+        choice = self._choices.get(index)
+        if choice is None:
+            choice = self._choices[index] = _Choice()
+        choice.finish = fields.get("finish_reason") or choice.finish
+        if "text" in fields:
+            choice.text("text", fields["text"])
+        delta = fields.get("delta")
+        if delta is None:
+            return
+        for key, value in view(delta).items():
+            if value is None or key == "role":
+                continue
+            if key == "tool_calls":
+                for call in value:
+                    choice.tool_call(view(call))
+            elif key == "function_call":
+                choice.function = choice.function or {"name": None, "arguments": []}
+                choice.arguments(choice.function, view(value))
+            elif key == "audio":
+                choice.text("audio", view(value).get("transcript"))
+            else:
+                choice.text(key, value)
+
+    def is_complete(self) -> bool:
+        return self._usage is not None and all(choice.finish for choice in self._choices.values())
+
+    def response(self) -> Json:
+        choices = []
+        for index, choice in sorted(self._choices.items()):
+            out: Json = {"index": index, "finish_reason": choice.finish}
+            if "text" in choice.texts:
+                out["text"] = "".join(choice.texts["text"])
+            else:
+                out["message"] = choice.message()
+            choices.append(out)
+        response = {**self._head, "choices": choices}
+        if self._usage is not None:
+            response["usage"] = plain_model(self._usage)
+        return response
+
+
+def _says_something(delta: Json) -> bool:
+    return any(value for key, value in delta.items() if key != "role")
