@@ -68,7 +68,8 @@ def unit(session):
     for name, folder in DISTRIBUTIONS.items():
         tests_of = Path("tests") / name.removeprefix("peekr-")
         session.run("pip", "uninstall", "-y", "-q", *DISTRIBUTIONS, external=False)
-        _install(session, *dict.fromkeys([CORE, folder]), extra=[*TOOLS, *(["openai"] if name == "peekr-openai" else [])])
+        sdk = ["openai"] if name == "peekr-openai" else []
+        _install(session, *dict.fromkeys([CORE, folder]), extra=[*TOOLS, *sdk])
         session.run("pytest", str(tests_of), *session.posargs)
 
 

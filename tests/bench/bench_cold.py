@@ -29,7 +29,8 @@ def main():
                     best[name] = min(best.get(name, took), took)
     for name, base in BASE.items():
         added = best[name] - best[base]
-        print(f"S4  {name:24} {best[name] * 1000:7.1f} ms, +{added * 1000:6.1f} ms on {base!r}, x{best[name] / best[base]:.2f}")
+        times = best[name] / best[base]
+        print(f"S4  {name:24} {best[name] * 1000:7.1f} ms, +{added * 1000:6.1f} ms on {base!r}, x{times:.2f}")
 
 
 if __name__ == "__main__":

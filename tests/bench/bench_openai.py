@@ -49,7 +49,8 @@ def client():
             return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=streamed)
         return httpx.Response(200, headers={"content-type": "application/json"}, content=plain)
 
-    return openai.OpenAI(api_key="bench", http_client=httpx.Client(transport=httpx.MockTransport(answer)), max_retries=0)
+    http_client = httpx.Client(transport=httpx.MockTransport(answer))
+    return openai.OpenAI(api_key="bench", http_client=http_client, max_retries=0)
 
 
 def complete(openai_client):
@@ -57,8 +58,10 @@ def complete(openai_client):
 
 
 def stream(openai_client):
-    options = {"include_usage": True}
-    for _ in openai_client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES, stream=True, stream_options=options):
+    chunks = openai_client.chat.completions.create(
+        model="gpt-4o-mini", messages=MESSAGES, stream=True, stream_options={"include_usage": True}
+    )
+    for _ in chunks:
         pass
 
 
@@ -83,7 +86,8 @@ def main():
             result = in_turn(arms, 1, seconds=8)
             for which, name in enumerate(("least", "median")):
                 bare, mine = result["bare"][which], result["peekr"][which]
-                print(f"{label:4} {name:6} bare {bare / 1000:9.1f} µs, peekr +{(mine - bare) / 1000:7.1f} µs, {mine / bare - 1:+.1%}")
+                added = f"+{(mine - bare) / 1000:7.1f} µs, {mine / bare - 1:+.1%}"
+                print(f"{label:4} {name:6} bare {bare / 1000:9.1f} µs, peekr {added}")
         peekr.shutdown()
 
 

@@ -19,7 +19,9 @@ COLUMNS = "trace_id, span_id PRIMARY KEY, parent_id, name, start, end, error, at
 try:
     import orjson
 except ImportError:
-    dumps = lambda value: json.dumps(value).encode()  # noqa: E731
+
+    def dumps(value):
+        return json.dumps(value).encode()
 else:
     dumps = orjson.dumps
 
@@ -42,7 +44,9 @@ def floor_sqlite(path):
     db = sqlite3.connect(path)
     db.execute("PRAGMA journal_mode=WAL")
     db.execute(f"CREATE TABLE spans ({COLUMNS})")
-    rows = (tuple({**floor.record(span), "attributes": dumps(span.attributes).decode()}.values()) for span in floor.done)
+    rows = (
+        tuple({**floor.record(span), "attributes": dumps(span.attributes).decode()}.values()) for span in floor.done
+    )
     with db:
         db.executemany("INSERT INTO spans VALUES (?,?,?,?,?,?,?,?)", rows)
     db.close()

@@ -20,7 +20,7 @@ def agent(record):
     """A small trace: a root, a tool, a model call."""
     return [
         record("a1", None, "agent.run", ms=120, input='{"args": [42], "kwargs": {}}', output='"done"'),
-        record("b1", "a1", "tool.fetch_user", at=1, ms=5, kind="tool", input='{"args": [42], "kwargs": {}}', output="null"),
+        record("b1", "a1", "tool.fetch_user", at=1, ms=5, input='{"args": [42], "kwargs": {}}', output="null"),
         record(
             "c1", "a1", "openai.chat.completions", at=9, ms=100, kind="llm", model="gpt-4o", tokens_total=1234,
             input=MESSAGES, output="ok", eval_scores={"Rubric": 0.923, "NotEmpty": 1.0},
@@ -161,7 +161,7 @@ def test_a_run_id_shows_that_run(peekr, write, record):
 
 def test_an_ambiguous_prefix_lists_the_candidates(peekr, write, record):
     """MODEL-5."""
-    path = write([record("a", trace_id="abcdef" + end * 26) for end in "01"])
+    path = write([record(end, trace_id="abcdef" + end * 26) for end in "01"])
     said = peekr.fails("view", path, "--trace", "abcdef")
     assert "abcdef" + "0" * 26 in said
     assert "abcdef" + "1" * 26 in said

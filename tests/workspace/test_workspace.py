@@ -53,7 +53,8 @@ def test_distributions_of_a_kind_depend_on_core_alone_among_siblings() -> None:
     """core ← plugins ← cli"""
     siblings = set(names())
     for name, path in names().items():
-        required = set(re.findall(r'"(peekr-[a-z]+)', path.read_text(encoding="utf-8").split("[project.entry-points")[0]))
+        dependencies = path.read_text(encoding="utf-8").split("[project.entry-points")[0]
+        required = set(re.findall(r'"(peekr-[a-z]+)', dependencies))
         assert required & siblings - {name} <= {"peekr-core"}, name
 
 
@@ -140,7 +141,11 @@ def test_first_party_names_entry_points_and_typing_agree() -> None:
 
 def test_nothing_names_a_package_index_or_a_path_of_one_machine() -> None:
     forbidden = re.compile(r"files\.pythonhosted\.org|pypi\.org/simple|--index-url|/(?:root|farm)/|/work/")
-    for path in [*SOURCES, *PROJECTS, ROOT / "pyproject.toml", ROOT / "README.md", ROOT / "dev.py", ROOT / "noxfile.py"]:
+    for path in [
+        *SOURCES,
+        *PROJECTS,
+        *[ROOT / name for name in ("pyproject.toml", "README.md", "dev.py", "noxfile.py")],
+    ]:
         assert not forbidden.search(path.read_text(encoding="utf-8")), path
     assert not (ROOT / ".git").exists() or not list(ROOT.glob("**/poetry.lock"))
 

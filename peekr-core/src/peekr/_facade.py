@@ -57,14 +57,14 @@ def resolve(name: str, group: str, shown_as: str) -> Any:
 def resolver(module: str, group: str) -> Tuple[Callable[[str], Any], Callable[[], List[str]]]:
     """Return ``__getattr__`` and ``__dir__`` (PEP 562) for a module whose names come from a group."""
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> Any:  # noqa: N807
         if name.startswith("__"):
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         value = resolve(name, group, f"{module}.{name}")
         setattr(sys.modules[module], name, value)
         return value
 
-    def __dir__() -> List[str]:
+    def __dir__() -> List[str]:  # noqa: N807
         found = {entry.value.partition(":")[2] for entry in _entries(group)}
         return sorted(found.union(vars(sys.modules[module])))
 

@@ -15,7 +15,8 @@ def check_exporter(exporter: Any) -> None:
     :raises ConfigurationError: if it has neither ``export_batch`` nor ``export``, or is a class.
     """
     if isinstance(exporter, type):
-        raise ConfigurationError(f"exporter is the class {exporter.__name__}; give an object of it: {exporter.__name__}().")
+        name = exporter.__name__
+        raise ConfigurationError(f"exporter is the class {name}, not an object.\nGive it as {name}()")
     if not callable(getattr(exporter, "export_batch", None)) and not callable(getattr(exporter, "export", None)):
         raise ConfigurationError(
             f"exporter {exporter!r} has no method export(span) or export_batch(spans).\n"
@@ -35,8 +36,14 @@ def lane_for(name: str, exporter: Any) -> Lane:
 
 
 def _batches(exporter: Any) -> Callable[[Sequence[Span]], int]:
+    """An open run goes only to those who can update it when it ends; to the others it would come twice."""
+    takes_open = bool(getattr(exporter, "supports_update", False))
+
     def export(batch: Sequence[Span]) -> int:
-        exporter.export_batch(batch)
+        if not takes_open:
+            batch = [span for span in batch if span._t1]
+        if batch:
+            exporter.export_batch(batch)
         return 0
 
     return export

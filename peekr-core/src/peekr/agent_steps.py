@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter_ns, time_ns
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional
 
 import attrs
 
@@ -163,7 +163,7 @@ class Writer:
         span = open_span(step.name(fields), self._parent, step.kind)
         self._describe(span, step, fields)
         self._time(span)
-        self.failed = step.kind == "error" or fields.get("success", True) is False and step.ends_run
+        self.failed = step.kind == "error" or (step.ends_run and fields.get("success") is False)
         if step.kind == "error" or (event is not None and event.status is EventStatus.FAILED):
             span.status = "error"
         filled = self._event(span, step, fields, event)

@@ -6,12 +6,14 @@ Runs in the traced program's thread. Small values of plain JSON types take msgsp
 
 from __future__ import annotations
 
+from collections import deque
+from itertools import islice
 from json.encoder import encode_basestring as _quote_text
 from typing import Any, List, Tuple, Union
 
 import msgspec
 
-from peekr.plain import MAX_DEPTH, clean_text, key_of, text_of
+from peekr.plain import MAX_DEPTH, clean_text, integer, key_of, text_of
 
 #: Characters of an attribute of a traced function (contract TRACE-4) and of an LLM call (LLM-11).
 FUNCTION_LIMIT = 500
@@ -23,6 +25,8 @@ _encode = msgspec.json.Encoder().encode
 _format = msgspec.json.format
 _CONSTANTS = {None: "null", True: "true", False: "false"}
 _FIXED = frozenset((int, float, bool, type(None)))
+#: Containers without a JSON form whose str() costs as much as they are large.
+_LARGE = (set, frozenset, deque)
 
 
 #: What :func:`snapshot` returns: compact JSON still to be spaced and cut, or the finished text.
@@ -73,7 +77,7 @@ def document(value: Any, limit: int = PAYLOAD_LIMIT) -> Tuple[bytes, bool]:
             return _encode(value), False
     except Exception:
         pass
-    bounded = _Bounded(limit, closing=True)
+    bounded = _Bounded(limit)
     out = bounded.whole(value)
     return clean_text(out).encode(), bounded.left <= 0 or bounded.cut
 
@@ -119,16 +123,14 @@ class _Bounded:
     """Writes JSON text until the room is used up.
 
     :ivar left: characters of room that remain.
-    :ivar cut: whether something was left out.
-    :ivar closing: whether to close what is open at the end, so that the text stays valid JSON.
+    :ivar cut: whether something was left out. The text is valid JSON all the same, and longer than the limit.
     """
 
-    __slots__ = ("closing", "cut", "left", "out")
+    __slots__ = ("cut", "left", "out")
 
-    def __init__(self, limit: int, closing: bool = False) -> None:
+    def __init__(self, limit: int) -> None:
         self.left = limit
         self.cut = False
-        self.closing = closing
         self.out: List[str] = []
 
     def whole(self, value: Any) -> str:
@@ -151,40 +153,71 @@ class _Bounded:
 
     def value(self, value: Any, depth: int) -> None:
         if isinstance(value, str):
-            self.string(str(value) if type(value) is not str else value)
+            self.string(value if type(value) is str else str.__getitem__(value, slice(max(self.left, 0) + 1)))
         elif value is None or isinstance(value, bool):
             self.put(_CONSTANTS[value])
         elif isinstance(value, int):
-            self.put(int.__repr__(value))
+            self.number(integer(value))
         elif isinstance(value, float):
             self.put(float.__repr__(value) if value - value == 0 else "null")
         elif isinstance(value, (dict, list, tuple)):
             self.container(value, depth)
         elif isinstance(value, (bytes, bytearray)):
-            self.string(str(bytes(value[: self.left])))
+            self.string(str(bytes(value[: max(self.left, 0)])))
+        elif type(value) in _LARGE and len(value) > self.left:
+            self.string(text_of(type(value)(self.first(value))))
         else:
             self.string(text_of(value))
 
+    def number(self, value: Union[int, str]) -> None:
+        if isinstance(value, str):
+            self.string(value)
+        else:
+            self.put(int.__repr__(value))
+
+    def first(self, items: Any) -> List[Any]:
+        """As many items as there is room for, and one more; taken at once, since another thread may change them."""
+        return list(islice(items, max(self.left, 0) + 1))
+
     def container(self, value: Any, depth: int) -> None:
-        if depth >= MAX_DEPTH:
-            self.cut = True
-            self.put('"…"')
-            return
-        mapping = isinstance(value, dict)
-        self.put("{" if mapping else "[")
-        first = True
-        for key in value:
-            if self.left <= 0:
+        """Write a container. One that misbehaves is replaced by a note; what stands around it stays."""
+        mark, left = len(self.out), self.left
+        try:
+            if depth >= MAX_DEPTH:
                 self.cut = True
-                break
-            if not first:
-                self.put(", ")
-            first = False
-            if mapping:
-                self.string(key_of(key))
-                self.put(": ")
-                self.value(value[key], depth + 1)
+                self.put('"…"')
+            elif isinstance(value, dict):
+                self.mapping(self.first(value.items()), depth + 1)
             else:
-                self.value(key, depth + 1)
-        if self.closing or self.left > 0:
-            self.put("}" if mapping else "]")
+                self.sequence(self.first(value), depth + 1)
+        except Exception as error:
+            del self.out[mark:]
+            self.left, self.cut = left, True
+            self.string(f"<{type(value).__name__}: {type(error).__name__}>")
+
+    def mapping(self, items: List[Tuple[Any, Any]], depth: int) -> None:
+        self.put("{")
+        for number, (key, item) in enumerate(items):
+            if self.full(number):
+                break
+            self.string(key_of(key))
+            self.put(": ")
+            self.value(item, depth)
+        self.put("}")
+
+    def sequence(self, items: List[Any], depth: int) -> None:
+        self.put("[")
+        for number, item in enumerate(items):
+            if self.full(number):
+                break
+            self.value(item, depth)
+        self.put("]")
+
+    def full(self, number: int) -> bool:
+        """Whether there is no room for one more item; else write what separates it from the one before."""
+        if self.left <= 0:
+            self.cut = True
+            return True
+        if number:
+            self.put(", ")
+        return False

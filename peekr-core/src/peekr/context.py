@@ -9,9 +9,6 @@ from peekr.spans import Parent, Span, current_of
 
 current: ContextVar[Parent] = ContextVar("peekr_current", default=None)
 
-#: What :func:`peekr.start_span` hands out beside the span.
-ContextToken = Token  # noqa: UP - Token[Parent] cannot be subscripted at run time on 3.9
-
 
 def get_current_span() -> Optional[Span]:
     """Return the innermost open span of this thread or task, or None outside of all."""

@@ -79,14 +79,14 @@ class Delivery:
 
     def emit_slowly(self, span: Span) -> None:
         """Take a span when the plain append will not do."""
-        pipeline = self.pipeline
-        if pipeline is None:
+        if self.pipeline is None:
+            self.bytes = max(self.bytes - span._size, 0)
             return
         if span._t1:
             for hook in self.end_hooks:
                 hook(span)
         if self._is_full(span) and not (self.block and self._wait_for_room(span)):
-            self._drop()
+            self._drop(span)
             return
         self.queue.append(span)
         if self._asleep:
@@ -113,9 +113,10 @@ class Delivery:
             self._room.wait(0.05)
         return not self._is_full(span)
 
-    def _drop(self) -> None:
+    def _drop(self, span: Span) -> None:
         with self._lock:
-            self.dropped += 1
+            self.bytes = max(self.bytes - span._size, 0)
+            self.dropped += 1 if span._t1 else 0  # an open run will come again
             first, self._said_full = not self._said_full, True
         if first:
             logger.warning(
@@ -125,15 +126,21 @@ class Delivery:
                 self.bytes >> 20,
             )
 
-    def _rouse(self) -> None:
+    def _rouse(self) -> bool:
+        """Wake the worker, or start it; return whether it runs. As the interpreter goes no thread can be started."""
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="peekr-worker", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="peekr-worker", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:
+                    return False
+                self._thread = thread
             self._asleep = False
             if self.pipeline is not None and not self.end_hooks:
                 self.limit = self.max_spans
         self._wake.set()
+        return True
 
     def flush(self, deadline: float, *, durable: bool = True) -> bool:
         """Wait until all that was emitted before is durable, or until ``deadline`` (of time.monotonic).
@@ -142,15 +149,18 @@ class Delivery:
         """
         if self.pipeline is None:
             return not self.queue
+        if threading.current_thread() is self._thread:
+            return False
         ticket = FlushTicket(durable)
         with self._lock:
             self._flushes.append(ticket)
-        self._rouse()
+        if not self._rouse():
+            self._round()
         return ticket.wait(deadline)
 
     def give_up(self) -> None:
         """Drop what is still queued, counted, because the worker did not get to it in time."""
-        lost = len(self.queue)
+        lost = sum([1 for span in list(self.queue) if span._t1])
         self.queue.clear()
         self.dropped += lost
         logger.warning("the worker did not finish in time: %d spans are lost", lost)
@@ -161,15 +171,8 @@ class Delivery:
         last = monotonic()
         while True:
             self._wake.clear()
-            flushes = self._take_flushes()
-            if self._drain():
+            if self._round():
                 last = monotonic()
-            pipeline = self.pipeline
-            for ticket in flushes:
-                if pipeline is None or not ticket.durable:
-                    ticket.finish(pipeline is not None)
-                else:
-                    pipeline.flush(ticket)
             if self._flushes:
                 continue
             if monotonic() - last < IDLE_S:
@@ -177,6 +180,18 @@ class Delivery:
             else:
                 self._sleep()
                 last = monotonic()
+
+    def _round(self) -> bool:
+        """Pass on all that is queued, then the flushes asked for before; return whether there was anything."""
+        flushes = self._take_flushes()
+        some = self._drain()
+        pipeline = self.pipeline
+        for ticket in flushes:
+            if pipeline is None or not ticket.durable:
+                ticket.finish(pipeline is not None)
+            else:
+                pipeline.flush(ticket)
+        return some
 
     def _take_flushes(self) -> List[FlushTicket]:
         with self._lock:
@@ -198,10 +213,19 @@ class Delivery:
             self.taken += sum([1 for span in batch if span._t1])  # an open run will come again
             size = sum([span._size for span in batch])
             self.bytes = max(self.bytes - size, 0) if queue else 0
-            if self.pipeline is not None:
-                self.pipeline.process(batch)
+            self._process(batch)
             self._room.set()
         return some
+
+    def _process(self, batch: List[Span]) -> None:
+        try:
+            if self.pipeline is not None:
+                self.pipeline.process(batch)
+        except BaseException as error:  # such as SystemExit in a processor: the worker survives it
+            lost = sum([1 for span in batch if span._t1])
+            self.taken -= lost
+            self.dropped += lost
+            logger.error("the worker lost a batch of %d spans: %r", lost, error, exc_info=error)
 
     def _sleep(self) -> None:
         """Wait for the next span without looking: it comes the slow way and wakes the worker."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from enum import Enum
 from time import time
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, Optional
 
 import attrs
 
@@ -81,7 +81,9 @@ class BaseEvent:
     def to_dict(self) -> Dict[str, Any]:
         """Return plain values; the fields of the event's type stand beside the common ones."""
         if not self.run_id:
-            raise ValueError("an event needs a run_id. Emit it inside a run: with trace.run('name') as run: run.emit(...)")
+            raise ValueError(
+                "an event needs a run_id.\nEmit it inside a run: with trace.run(…) as run: run.emit(…)"
+            )
         out = attrs.asdict(self, filter=lambda field, _: field.name != "fields")
         out["type"] = EventType(self.type).value
         out["status"] = EventStatus(self.status).value
@@ -154,5 +156,3 @@ def _event(span: Span, kind: EventType, status: EventStatus, when: float) -> Dic
         "output": payload.get("output", attributes.get("output")),
         "parent_event_id": span.parent_id,
     }
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from importlib.machinery import ModuleSpec
 from typing import Any, Callable, Dict, List, Optional, Sequence
@@ -18,9 +19,7 @@ class _Finder:
     def __init__(self) -> None:
         self.waiting: Dict[str, List[Action]] = {}
 
-    def find_spec(
-        self, name: str, path: Optional[Sequence[str]], target: Any = None
-    ) -> Optional[ModuleSpec]:
+    def find_spec(self, name: str, path: Optional[Sequence[str]], target: Any = None) -> Optional[ModuleSpec]:
         if name not in self.waiting:
             return None
         for finder in sys.meta_path:
@@ -29,18 +28,23 @@ class _Finder:
                 continue
             spec: Optional[ModuleSpec] = find(name, path, target)
             if spec is not None:
-                if spec.loader is not None:
-                    spec.loader = _Loader(spec.loader, self.waiting.pop(name, []))  # type: ignore[assignment]
+                if hasattr(spec.loader, "exec_module"):
+                    spec.loader = _Loader(spec.loader, name, self.waiting)  # type: ignore[assignment]
                 return spec
         return None
 
 
 class _Loader:
-    """The real loader, and what is to be done once the module has been executed."""
+    """The real loader; does what is to be done once the module has been executed.
 
-    def __init__(self, real: Any, actions: List[Action]) -> None:
+    Not before: a spec may be looked up and thrown away (``importlib.util.find_spec``), an import may fail and be
+    tried again.
+    """
+
+    def __init__(self, real: Any, name: str, waiting: Dict[str, List[Action]]) -> None:
         self._real = real
-        self._actions = actions
+        self._name = name
+        self._waiting = waiting
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
@@ -51,7 +55,7 @@ class _Loader:
     def exec_module(self, module: Any) -> None:
         self._real.exec_module(module)
         module.__spec__.loader = module.__loader__ = self._real
-        for action in self._actions:
+        for action in self._waiting.pop(self._name, []):
             action()
 
 
@@ -63,7 +67,10 @@ def when_imported(module: str, action: Action) -> None:
 
     ``action`` runs in the importing thread and must not raise.
     """
-    if module in sys.modules:
+    loaded = sys.modules.get(module)
+    if loaded is not None:
+        if getattr(getattr(loaded, "__spec__", None), "_initializing", False):
+            importlib.import_module(module)  # only waits for the thread that is importing it
         action()
         return
     _finder.waiting.setdefault(module, []).append(action)

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import deque
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, List, Optional, Sequence, Set, Union
+from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, List, Optional, Sequence, Set, Tuple, Union
 
 from peekr.spans import Span
 
@@ -18,8 +18,15 @@ logger = logging.getLogger("peekr")
 #: Spans that may wait for one exporter.
 MAX_WAITING = 250_000
 MAX_WAITING_BYTES = 100 * 1024 * 1024
+#: Content that is added to a batch for an exporter with ``max_batch``.
+MAX_JOINED_BYTES = 4 * 1024 * 1024
 
 Item = Union[List[Span], "FlushTicket"]
+
+
+def _count(batch: Sequence[Span]) -> Tuple[int, int]:
+    """Return how many spans of a batch have ended (an open run comes again and counts then), and their bytes."""
+    return sum([1 for span in batch if span._t1]), sum([span._size for span in batch])
 
 
 class Lane:
@@ -53,16 +60,17 @@ class Lane:
 
     def put(self, batch: List[Span]) -> None:
         """Queue a batch; drop and count it when the exporter is too far behind."""
+        count, size = _count(batch)
         if self.closed:
+            self.dropped += count
             return
-        size = sum([span._size for span in batch])
         with self._lock:
-            full = self._waiting + len(batch) > MAX_WAITING or self._waiting_bytes + size > MAX_WAITING_BYTES
+            full = self._waiting + count > MAX_WAITING or self._waiting_bytes + size > MAX_WAITING_BYTES
             if full:
-                self.dropped += len(batch)
+                self.dropped += count
             else:
                 self._items.append(batch)
-                self._waiting += len(batch)
+                self._waiting += count
                 self._waiting_bytes += size
         if full:
             self._say(f"is {self._waiting} spans behind: new ones are dropped for it")
@@ -77,9 +85,14 @@ class Lane:
         self._rouse()
 
     def _rouse(self) -> None:
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._run, name=f"peekr-{self.name}", daemon=True)
-            self._thread.start()
+        try:
+            with self._lock:
+                if self._thread is None or not self._thread.is_alive():
+                    thread = threading.Thread(target=self._run, name=f"peekr-{self.name}", daemon=True)
+                    thread.start()
+                    self._thread = thread
+        except RuntimeError:  # the interpreter is going and starts no threads any more: do it here
+            self._work_off()
         self._wake.set()
 
     # -- the lane's thread ------------------------------------------------------------------------------------
@@ -87,34 +100,52 @@ class Lane:
     def _run(self) -> None:
         while True:
             self._wake.clear()
-            while self._items:
-                item = self._items.popleft()
-                if isinstance(item, list):
-                    self._work(item)
-                else:
-                    item.lane_done(self._flush_exporter())
-            if self._stopped:
-                self._call(self._last_call)
+            if self._work_off():
                 return
             self._wake.wait()
 
+    def _work_off(self) -> bool:
+        """Do all that is queued, and the last call to the exporter if the lane was stopped; return whether it was."""
+        while self._items:
+            item = self._items.popleft()
+            if isinstance(item, list):
+                self._work(self._with_those_behind(item))
+            else:
+                item.lane_done(self._call("flush"))
+        if self._stopped:
+            self._call(self._last_call)
+        return self._stopped
+
+    def _with_those_behind(self, batch: List[Span]) -> List[Span]:
+        """Add the batches that wait behind this one, for an exporter that is faster with many spans at once."""
+        wanted: int = getattr(self.exporter, "max_batch", 0)
+        size, copied = 0, False
+        while len(batch) < wanted and self._items and isinstance(self._items[0], list):
+            size += sum([span._size for span in self._items[0]])
+            if size > MAX_JOINED_BYTES:
+                break
+            behind = self._items.popleft()
+            assert isinstance(behind, list)
+            batch, copied = (batch if copied else list(batch)), True  # other lanes hold the same list
+            batch += behind
+        return batch
+
     def _work(self, batch: List[Span]) -> None:
+        count, size = _count(batch)
         with self._lock:
-            self._waiting -= len(batch)
-            self._waiting_bytes -= sum([span._size for span in batch])
-            self._at_work = len(batch)
+            self._waiting -= count
+            self._waiting_bytes -= size
+            self._at_work = count
         try:
             refused = self.export(batch)
-        except Exception as error:
-            self.failed += len(batch)
+        except BaseException as error:  # whatever an exporter does, its lane goes on
+            refused = count
             self._failed(error)
-        else:
-            self.failed += refused
-            self.exported += len(batch) - refused
-        self._at_work = 0
-
-    def _flush_exporter(self) -> bool:
-        return self._call("flush")
+        with self._lock:
+            if self._at_work:  # else they were given up meanwhile, and are counted as dropped
+                self.failed += refused
+                self.exported += count - refused
+            self._at_work = 0
 
     def _call(self, method: str) -> bool:
         call = getattr(self.exporter, method, None)
@@ -122,12 +153,12 @@ class Lane:
             return True
         try:
             call()
-        except Exception as error:
+        except BaseException as error:
             self._failed(error)
             return False
         return True
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: BaseException) -> None:
         self.last_error = f"{type(error).__name__}: {error}"
         self._say(f"failed: {self.last_error}")
 
@@ -154,8 +185,8 @@ class Lane:
     def join(self, deadline: float) -> bool:
         """Wait for a stopped lane; give up at ``deadline`` (of time.monotonic), counting what is lost."""
         thread = self._thread
-        if thread is not None:
-            thread.join(max(deadline - monotonic(), 0))
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(min(max(deadline - monotonic(), 0), threading.TIMEOUT_MAX))
             if thread.is_alive():
                 return self._give_up()
         return True
@@ -164,8 +195,8 @@ class Lane:
         with self._lock:
             lost = self._waiting + self._at_work
             self._items.clear()
-            self._waiting = self._waiting_bytes = 0
-        self.dropped += lost
+            self._waiting = self._waiting_bytes = self._at_work = 0
+            self.dropped += lost
         logger.warning(
             "exporter %r did not finish in time: %d spans are lost.\n"
             "instrument(shutdown_timeout=) gives it more than the default of 3 seconds",
@@ -178,9 +209,7 @@ class Lane:
         """Start anew in a forked child; the exporter may have a method of the same name for its own part."""
         self.exported = self.failed = self.dropped = 0
         self._reset_thread()
-        hook = getattr(self.exporter, "after_fork_in_child", None)
-        if hook is not None:
-            hook()
+        self._call("after_fork_in_child")
 
     def stats(self) -> Dict[str, Any]:
         """Counts as :func:`peekr.stats` shows them."""

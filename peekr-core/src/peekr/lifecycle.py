@@ -184,7 +184,7 @@ def _switch(config: Config, lanes: List[Lane]) -> None:
     pipeline = Pipeline(
         processors=participants.processors,
         lanes=[*lanes, *_state.user_lanes],
-        sampling=sampling if config.sample_rate < 1 else None,
+        sampling=sampling,
         trace_end=participants.trace_end,
     )
     settings.capture_io = config.capture_io
@@ -213,7 +213,8 @@ def _close_lanes(lanes: Sequence[Lane], timeout: float, shutdown_exporters: bool
     deadline = monotonic() + timeout
     for lane in lanes:
         lane.stop(shutdown_exporters)
-    return all([lane.join(deadline) for lane in lanes])
+    joined = [lane.join(deadline) for lane in lanes]  # each of them, whatever became of the one before
+    return all(joined)
 
 
 def instrument_for_runs() -> None:

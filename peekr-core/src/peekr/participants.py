@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 from peekr.config import Config
 from peekr.imports import forget, when_imported
 from peekr.pipeline import Part
-from peekr.plugins import Choice, load_group
+from peekr.plugins import Choice, forget_recovered, load_group, record_failure
 from peekr.retries import RetryLinks
 from peekr.spans import Span
 from peekr.threads import ThreadContext
@@ -25,6 +25,7 @@ class Participants:
         self.start_hooks: Tuple[Part, ...] = ()
         self.end_hooks: Tuple[Part, ...] = ()
         self.trace_end: Optional[Callable[[List[Span]], object]] = None
+        self._trace_end_hooks: Tuple[Part, ...] = ()
         self._tracer = Tracer()
         self._hooks: Any = None
         self._providers: Dict[str, Tuple[Any, Callable[[], None]]] = {}
@@ -45,11 +46,13 @@ class Participants:
             processor = cls.from_config(config) if hasattr(cls, "from_config") else cls()
             self.processors.append(Part(name, "peekr.processors", processor.process))
         except Exception as error:
+            record_failure("peekr.processors", name, error)
             logger.warning("processor %r cannot be set up and is skipped: %s", name, error, exc_info=error)
 
     def _load_hooks(self, choice: Choice) -> None:
         modules = list(load_group("peekr.hooks", choice))
-        self._hooks, self.start_hooks, self.end_hooks, self.trace_end = None, (), (), None
+        self._hooks, self.trace_end = None, None
+        self.start_hooks = self.end_hooks = self._trace_end_hooks = ()
         if not modules:
             return
         import pluggy
@@ -64,14 +67,15 @@ class Participants:
                 self._hooks.check_pending()
             except Exception as error:
                 self._hooks.unregister(module)
+                record_failure("peekr.hooks", name, error)
                 logger.warning("hooks of plugin %r are skipped: %s", name, error)
         self.start_hooks = self._parts("peekr_span_start", "span")
         self.end_hooks = self._parts("peekr_span_end", "span")
-        ends = self._parts("peekr_trace_end", "trace")
-        if ends:
+        self._trace_end_hooks = self._parts("peekr_trace_end", "trace")
+        if self._trace_end_hooks:
             from peekr.trace_end import TraceEnds
 
-            self.trace_end = TraceEnds(ends).take
+            self.trace_end = TraceEnds(self._trace_end_hooks).take
 
     def _parts(self, hook: str, argument: str) -> Tuple[Part, ...]:
         """Freeze the implementations of a hook, in pluggy's calling order, each guarded for itself."""
@@ -103,6 +107,7 @@ class Participants:
         for name, entry in wanted.items():
             if name not in self._providers:
                 self._add_provider(name, entry)
+        forget_recovered()
         self._call_hook("peekr_instrument", config=config)
 
     def _add_provider(self, name: str, entry: Any) -> None:
@@ -124,9 +129,8 @@ class Participants:
 
     def _provider_failed(self, name: str, error: Exception) -> None:
         self._provider_errors[name] = f"{type(error).__name__}: {error}"
-        logger.warning(
-            "provider %r could not be switched on and is skipped; its SDK works, untraced: %s", name, error, exc_info=error
-        )
+        record_failure("peekr.providers", name, error)
+        logger.warning("provider %r could not be switched on; its SDK works, untraced: %s", name, error, exc_info=error)
 
     def _remove_provider(self, name: str) -> None:
         provider, patch = self._providers.pop(name)
@@ -139,12 +143,16 @@ class Participants:
     def uninstrument(self) -> None:
         """Undo every provider."""
         self._call_hook("peekr_uninstrument")
+        self._hooks = None
         for name in list(self._providers):
             self._remove_provider(name)
 
+    def _parts_in_use(self) -> Tuple[Part, ...]:
+        return (*self.processors, *self.start_hooks, *self.end_hooks, *self._trace_end_hooks)
+
     def stats(self) -> Dict[str, Any]:
         """The ledgers of all participants by name."""
-        ledger = {part.name: part.stats() for part in (*self.processors, *self.start_hooks, *self.end_hooks)}
+        ledger = {part.name: part.stats() for part in self._parts_in_use()}
         for name in (*self._providers, *self._provider_errors):
             error = self._provider_errors.get(name)
             ledger[name] = {

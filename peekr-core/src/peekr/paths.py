@@ -28,7 +28,8 @@ def writable_path(path: Any, option: str) -> str:
     folder = os.path.dirname(target)
     if not os.path.isdir(folder):
         raise ConfigurationError(
-            f"{option}={given!r} cannot be written: there is no directory {folder!r}.\nCreate it with: mkdir -p {folder}"
+            f"{option}={given!r} cannot be written: there is no directory {folder!r}.\n"
+            f"Create it with: mkdir -p {folder}"
         )
     if not os.access(target if os.path.exists(target) else folder, os.W_OK):
         raise ConfigurationError(

@@ -50,7 +50,7 @@ class FlushTicket:
 
     def wait(self, deadline: float) -> bool:
         """Return whether everything was written before the deadline (of time.monotonic)."""
-        return self._done.wait(max(deadline - monotonic(), 0)) and self._ok
+        return self._done.wait(min(max(deadline - monotonic(), 0), threading.TIMEOUT_MAX)) and self._ok
 
 
 class Part:
@@ -58,7 +58,9 @@ class Part:
 
     __slots__ = ("call", "disabled", "distribution", "errors", "group", "in_a_row", "last_error", "name", "seconds")
 
-    def __init__(self, name: str, group: str, call: Callable[[Any], object], distribution: Optional[str] = None) -> None:
+    def __init__(
+        self, name: str, group: str, call: Callable[[Any], object], distribution: Optional[str] = None
+    ) -> None:
         self.name = name
         self.group = group
         self.call = call
@@ -70,6 +72,8 @@ class Part:
 
     def __call__(self, subject: Any) -> bool:
         """Call it; log its first failure, count all, leave it out after ten in a row."""
+        if self.disabled:
+            return False
         start = monotonic()
         try:
             self.call(subject)
@@ -132,8 +136,10 @@ class Pipeline:
         if self.trace_end is not None:
             self.guarded("trace end", self.trace_end, batch)
         if self.sampling is not None:
-            kept = [span for span in batch if self.sampling.keeps(span)]
-            self.sampled_out += len(batch) - len(kept)
+            kept = self.sampling.kept(batch)
+            if len(kept) < len(batch):
+                ended = sum([1 for span in batch if span._t1])
+                self.sampled_out += ended - sum([1 for span in kept if span._t1])
             batch = kept
         if batch:
             for lane in self.lanes:
@@ -151,8 +157,9 @@ class Pipeline:
 
     def flush(self, ticket: FlushTicket) -> None:
         """Pass the ticket on to every lane."""
-        ticket.expect(len(self.lanes))
-        for lane in self.lanes:
+        lanes = self.lanes
+        ticket.expect(len(lanes))
+        for lane in lanes:
             lane.put_ticket(ticket)
 
     def add_lane(self, lane: Lane) -> None:
@@ -165,5 +172,6 @@ class Pipeline:
 
     def after_fork_in_child(self) -> None:
         """Give every lane a fresh queue and thread."""
+        self.sampled_out = 0
         for lane in self.lanes:
             lane.after_fork_in_child()

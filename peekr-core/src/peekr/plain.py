@@ -3,45 +3,75 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Set, Union
 
 MAX_DEPTH = 64
-_INT64 = 1 << 63
+#: Values of one structure; one whose parts refer to each other could go on for ever.
+MAX_VALUES = 200_000
+#: Integers of more bits than this have too many digits for Python to write them.
+_MAX_BITS = 14_000
 
 
-def plain(value: Any, depth: int = 0) -> Any:
+def plain(value: Any) -> Any:
     """Return ``value`` as str, int, float, bool, None, list and dict only; never raises.
 
-    What JSON cannot hold becomes ``str(value)``; NaN and infinities become None; lone surrogates are replaced;
-    structures deeper than 64 levels (circular ones too) end in ``"…"``.
+    What JSON cannot hold becomes ``str(value)``; NaN and infinities become None; lone surrogates are replaced.
+    Ends in ``"…"``: what contains itself, what is deeper than 64 levels, and what follows the first 200,000 values.
     """
-    kind = type(value)
-    if kind is str:
-        return clean_text(value)
-    if value is None or kind is bool:
-        return value
-    if kind is int:
-        return value if -_INT64 <= value < _INT64 else str(value)
-    if kind is float:
-        return value if math.isfinite(value) else None
-    if depth >= MAX_DEPTH:
-        return "…"
-    try:
-        if isinstance(value, dict):
-            return _mapping(value, depth)
-        if isinstance(value, (list, tuple)):
-            return _sequence(value, depth)
-    except Exception as error:  # a subclass of dict or list may do anything, another thread may change it meanwhile
-        return f"<{kind.__name__}: {type(error).__name__}>"
-    return clean_text(text_of(value))
+    return _Plain().of(value, 0)
 
 
-def _mapping(value: Dict[Any, Any], depth: int) -> Dict[str, Any]:
-    return {key_of(key): plain(item, depth + 1) for key, item in list(value.items())}
+class _Plain:
+    """One structure on its way to plain data."""
+
+    __slots__ = ("left", "open")
+
+    def __init__(self) -> None:
+        self.left = MAX_VALUES
+        self.open: Set[int] = set()
+
+    def of(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        if kind is str:
+            return clean_text(value)
+        if value is None or kind is bool:
+            return value
+        if isinstance(value, int):
+            return integer(value)
+        if isinstance(value, float):
+            return float(value) if math.isfinite(value) else None
+        if isinstance(value, str):
+            return clean_text(str.__str__(value))
+        if isinstance(value, (dict, list, tuple)):
+            return self.container(value, depth)
+        return clean_text(text_of(value))
+
+    def container(self, value: Any, depth: int) -> Any:
+        if depth >= MAX_DEPTH or self.left <= 0 or id(value) in self.open:
+            return "…"
+        self.open.add(id(value))
+        try:
+            return self.mapping(value, depth) if isinstance(value, dict) else self.sequence(value, depth)
+        except Exception as error:  # a subclass may do anything, another thread may change it meanwhile
+            return f"<{type(value).__name__}: {type(error).__name__}>"
+        finally:
+            self.open.discard(id(value))
+
+    def mapping(self, value: Dict[Any, Any], depth: int) -> Dict[str, Any]:
+        items = list(value.items())
+        self.left -= len(items)
+        return {key_of(key): self.of(item, depth + 1) for key, item in items}
+
+    def sequence(self, value: Any, depth: int) -> List[Any]:
+        items = list(value)
+        self.left -= len(items)
+        return [self.of(item, depth + 1) for item in items]
 
 
-def _sequence(value: Any, depth: int) -> List[Any]:
-    return [plain(item, depth + 1) for item in list(value)]
+def integer(value: int) -> Union[int, str]:
+    """Return an integer that can be written as digits, or a note in angle brackets for one that cannot."""
+    bits = int.bit_length(value)
+    return int(value) if bits <= _MAX_BITS else f"<int of {bits} bits>"
 
 
 def key_of(key: Any) -> str:
@@ -65,6 +95,8 @@ def text_of(value: Any) -> str:
 
 def clean_text(text: str) -> str:
     """Return the text with lone surrogates, which UTF-8 cannot hold, replaced by U+FFFD."""
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -84,6 +84,20 @@ failures: Dict[Tuple[str, str], str] = {}
 active: set[Tuple[str, str]] = set()
 
 
+def record_failure(group: str, name: str, error: BaseException) -> None:
+    """Remember that a plugin could not be set up, for ``peekr plugins list`` here and in a later process."""
+    failures[group, name] = f"{type(error).__name__}: {error}"
+    active.discard((group, name))
+    _remember_failures()
+
+
+def forget_recovered() -> None:
+    """Take back what an earlier process left behind about plugins that work in this one."""
+    recorded = _recorded_failures()
+    if any(key in active and key not in failures for key in recorded):
+        _write_failures({key: reason for key, reason in recorded.items() if key not in active or key in failures})
+
+
 def _failed(group: str, name: str, error: BaseException) -> None:
     reason = f"{type(error).__name__}: {error}"
     if failures.get((group, name)) != reason:
@@ -99,17 +113,17 @@ def load_group(group: str, choice: Optional[Choice] = None) -> Iterator[Tuple[st
     from stevedore.extension import ExtensionManager
 
     wanted = choice or Choice.of()
-
-    class Manager(ExtensionManager):  # type: ignore[type-arg,unused-ignore]
-        def list_entry_points(self) -> Any:
-            return [ep for ep in super().list_entry_points() if wanted.refusal(group, ep.name, ep.value) is None]
-
-    manager = Manager(
-        group, on_load_failure_callback=lambda _manager, entry, error: _failed(group, entry.name, error)
-    )
-    for extension in manager:
-        active.add((group, extension.name))
-        yield extension.name, extension.plugin
+    # an instance that loads nothing by itself: stevedore lets a plugin's AssertionError and SystemExit through
+    listing: Any = ExtensionManager.make_test_instance([], namespace=group)
+    for entry in listing.list_entry_points():
+        if wanted.refusal(group, entry.name, entry.value) is None:
+            try:
+                loaded = entry.load()
+            except (Exception, SystemExit) as error:
+                _failed(group, entry.name, error)
+            else:
+                active.add((group, entry.name))
+                yield entry.name, loaded
 
 
 def driver(group: str, name: str, hint: str = "") -> Any:
@@ -128,7 +142,7 @@ def driver(group: str, name: str, hint: str = "") -> Any:
         loaded = DriverManager(group, name, invoke_on_load=False, on_load_failure_callback=_raise)
     except NoMatches:
         raise PluginNotFound(group, name, names_of(group), hint) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         _failed(group, name, error)
         raise PluginNotFound(
             group, name, names_of(group), f"It is installed, but cannot be loaded: {type(error).__name__}: {error}"
@@ -190,7 +204,7 @@ def check(choice: Optional[Choice] = None) -> List[PluginInfo]:
         if info.state != "disabled":
             try:
                 EntryPoint(info.name, info.value, info.group).load()
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 info = attrs.evolve(info, state="failed", reason=f"{type(error).__name__}: {error}")
                 failures[info.group, info.name] = info.reason or ""
             else:
@@ -222,12 +236,15 @@ def _recorded_failures() -> Dict[Tuple[str, str], str]:
 
 def _remember_failures(replace: bool = False) -> None:
     """Keep failures for ``peekr plugins list`` of a later process; a place that cannot be written is no trouble."""
+    known = {**({} if replace else _recorded_failures()), **failures}
+    if known or os.path.exists(_record_path()):
+        _write_failures(known)
+
+
+def _write_failures(known: Dict[Tuple[str, str], str]) -> None:
     import json
 
-    known = {**({} if replace else _recorded_failures()), **failures}
     path = _record_path()
-    if not known and not os.path.exists(path):
-        return
     rows = [{"group": group, "name": name, "reason": reason} for (group, name), reason in sorted(known.items())]
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)

@@ -40,6 +40,7 @@ def _dropped(recorder: Optional[StreamRecorder]) -> None:
 
 
 def pull(inner: Iterator[Any], recorder: StreamRecorder, chunks: List[Any], guard: Guard) -> Generator[Any, None, None]:
+    """Yield the chunks of ``inner`` while ``recorder`` takes note of them and of the end."""
     keep, filters, waiting = chunks.append, recorder.filters, True
     recorder.pulling = True
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import List
+
 from peekr.spans import Parent, Span
 
 _SPAN = 1 << 64
@@ -44,3 +46,9 @@ class Sampling:
     def keeps(self, span: Span) -> bool:
         """Return whether the span goes to the exporters."""
         return self.is_sampled(span) or (self.keep_errors and span.status == "error")
+
+    def kept(self, batch: List[Span]) -> List[Span]:
+        """Return those of a batch that go to the exporters."""
+        if self.rate >= 1 and not [True for span in batch if span.scope.sampled is False]:
+            return batch
+        return [span for span in batch if self.keeps(span)]

@@ -109,8 +109,10 @@ class Span:
     @property
     def kind(self) -> str:
         """What the span stands for: ``llm``, ``tool``, ``run``, ``function``, …; ``attributes["kind"]`` wins."""
-        given = (self._attributes or {}).get("kind") or self._kind
-        return str(given or ("tool" if self.name.startswith("tool.") else "function"))
+        own = self._attributes
+        if own and own.get("kind"):
+            return str(own["kind"])
+        return self._kind or ("tool" if str(self.name).startswith("tool.") else "function")
 
     # -- time -------------------------------------------------------------------------------------------------
 

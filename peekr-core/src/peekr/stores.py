@@ -13,18 +13,19 @@ from abc import ABC, abstractmethod
 from collections import deque
 from itertools import islice
 from time import monotonic, sleep
-from typing import Any, Deque, Dict, Iterator, List, Optional, Tuple, Union
+from typing import Any, Deque, Dict, Iterator, List, Optional, Tuple
 
 from peekr import runs
-from peekr.errors import AmbiguousId, StoreError, UnknownId
+from peekr.errors import AmbiguousId, UnknownId
+from peekr.opening import open_store as open_store
 from peekr.runreader import RunReader
 from peekr.selection import Selection, mentions
 from peekr.spans import Span
-from peekr.summary import TraceSummary, trace_tallies
+from peekr.sqlquery import query as query
+from peekr.summary import TraceSummary, fits, trace_tallies
 
 logger = logging.getLogger("peekr")
 
-GROUP = "peekr.stores"
 #: Characters that the beginning of an id must have to be taken for it.
 MIN_PREFIX = 6
 
@@ -259,20 +260,6 @@ class ReadStore(RunReader, ABC):
         return f"{type(self).__name__}({self.target!r})"
 
 
-def fits(summary: TraceSummary, wanted: Selection) -> bool:
-    """Whether a trace is asked for."""
-    for field, value in wanted.given():
-        if field == "since":
-            if summary.start_time < value:
-                return False
-        elif field == "until":
-            if summary.start_time >= value:
-                return False
-        elif getattr(summary, field) != value:
-            return False
-    return True
-
-
 def poll(fresh: Any, stop: Optional[threading.Event], idle_s: Optional[float], poll_s: float) -> Iterator[Span]:
     """Yield what ``fresh()`` yields, again and again, until told to stop or nothing came for ``idle_s``."""
     last = monotonic()
@@ -285,43 +272,3 @@ def poll(fresh: Any, stop: Optional[threading.Event], idle_s: Optional[float], p
         if idle_s is not None and monotonic() - last >= idle_s:
             return
         sleep(poll_s) if stop is None else stop.wait(poll_s)
-
-
-def open_store(target: Union[str, os.PathLike[str]]) -> ReadStore:
-    """Open a file or address with the installed store that recognises it.
-
-    :raises StoreError: if there is no such file, or no installed store can read it; says what to do.
-    """
-    from peekr.plugins import load_group
-
-    where = os.fspath(target)
-    installed = []
-    for name, store in load_group(GROUP):
-        installed.append(name)
-        if _recognised(store, where):
-            return store(where)  # type: ignore[no-any-return]
-    raise StoreError(_why_not(where, installed))
-
-
-def _recognised(store: Any, target: str) -> bool:
-    try:
-        return bool(store.recognises(target))
-    except Exception as error:
-        logger.warning("store %s failed to look at %s: %s: %s", store, target, type(error).__name__, error)
-        return False
-
-
-def _why_not(target: str, installed: List[str]) -> str:
-    if "://" not in target:
-        if os.path.isdir(target):
-            return f"{target} is a directory.\nGive the trace file in it, for instance {os.path.join(target, 'traces.jsonl')}"
-        if not os.path.exists(target):
-            return f"{target} does not exist.\nGive the path of a trace file: traces.jsonl, traces.db, or what was set in instrument()"
-        if not os.access(target, os.R_OK):
-            return f"{target} may not be read by this user.\nChange its permissions, or run as its owner"
-    if not installed:
-        return f"no store plugin is installed, so {target} cannot be read.\nInstall them with: pip install peekr-jsonl peekr-sqlite"
-    return (
-        f"{target} is no trace store that the installed plugins ({', '.join(sorted(installed))}) know.\n"
-        "Install the one for it, for instance with: pip install peekr-jsonl peekr-sqlite"
-    )

@@ -11,6 +11,7 @@ in any thread or task.
 
 from __future__ import annotations
 
+import os
 import weakref
 from _thread import start_new_thread
 from time import perf_counter_ns
@@ -206,6 +207,16 @@ def end_open_streams() -> None:
     """End the spans of all streams that are still open, as incomplete: the process is about to exit."""
     for recorder in list(_open_streams):
         recorder.end(incomplete=True)
+
+
+def _after_fork_in_child() -> None:
+    """The streams that were open are the parent's, which will end their spans."""
+    for recorder in list(_open_streams):
+        recorder.cancel()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def close_from_finalizer(span: Span) -> None:

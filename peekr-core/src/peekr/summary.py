@@ -1,4 +1,4 @@
-"""Sums over a stream of spans: of a trace, of a run, of a whole store. Memory grows with their number, not their size."""
+"""Sums over a stream of spans, of each trace or run: memory grows with their number, not with their size."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 import attrs
 
 from peekr import runs
+from peekr.selection import Selection
 from peekr.spans import Span
 
 
@@ -37,6 +38,20 @@ class TraceSummary:
     tenant_id: Optional[str]
     user_id: Optional[str]
     session_id: Optional[str]
+
+
+def fits(summary: TraceSummary, wanted: Selection) -> bool:
+    """Whether a trace is asked for."""
+    for field, value in wanted.given():
+        if field == "since":
+            if summary.start_time < value:
+                return False
+        elif field == "until":
+            if summary.start_time >= value:
+                return False
+        elif getattr(summary, field) != value:
+            return False
+    return True
 
 
 @attrs.define(slots=True)
@@ -156,7 +171,6 @@ class RunTallies:
         if tally is None:
             tally = self._by_id[span.run_id] = RunTally()
         tally.add(span)
-        # A run's beginning also shows as a step of the run around it, which is known only later.
         if "run_id" not in span.attributes and span.parent_id is not None and not runs.is_run(span):
             self._parents[span.span_id] = span.parent_id
 

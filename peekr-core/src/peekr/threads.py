@@ -51,10 +51,10 @@ def _wrap_start(original: Any) -> Any:
             run = self.run
 
             def traced_run() -> None:
-                del self.run  # type: ignore[method-assign]
+                self.__dict__.pop("run", None)
                 _run_under(place, run, (), {})
 
-            self.run = traced_run  # type: ignore[method-assign]
+            self.run = traced_run  # type: ignore[method-assign,unused-ignore]
         original(self)
 
     return start

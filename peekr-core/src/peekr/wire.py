@@ -2,52 +2,72 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Dict, Mapping, Optional
 
 import msgspec
 
-from peekr.ids import RawId
-from peekr.plain import plain, text_of
+from peekr.ids import RawId, format_span_id, format_trace_id
+from peekr.plain import clean_text, key_of, plain, text_of
 from peekr.scope import Scope
 from peekr.spans import Span
 
 #: Version of the record's shape; additive changes keep it.
 SCHEMA_VERSION = 1
 
-_encoder = msgspec.json.Encoder(enc_hook=text_of)
+_encoder = msgspec.json.Encoder(enc_hook=plain)
 decode = msgspec.json.decode
-_SCALARS = (str, int, bool, type(None))
+_NONE: Dict[str, Any] = {}
+_SCALARS = frozenset((str, bool, type(None)))
+_INT64 = 1 << 63
+#: Attributes that are text in every record, whatever a program puts there.
+_TEXTS = ("run_id", "user_id", "session_id")
 
 
 def record_attributes(span: Span) -> Dict[str, Any]:
     """Return the attributes as stored: the span's own plus kind, run_id, user, session and the scope's tags."""
+    own = span.attributes
     scope = span.scope
-    attributes: Dict[str, Any] = dict(scope.tags) if scope.tags else {}
-    attributes["kind"] = span.kind
-    attributes.update(span.attributes)
-    attributes.setdefault("run_id", span.run_id)
+    out = {"kind": span.kind, "run_id": format_span_id(span._run), **(scope.tags or _NONE), **own}
     if scope.user_id is not None:
-        attributes.setdefault("user_id", scope.user_id)
+        out.setdefault("user_id", scope.user_id)
     if scope.session_id is not None:
-        attributes.setdefault("session_id", scope.session_id)
-    return attributes
+        out.setdefault("session_id", scope.session_id)
+    if "kind" in own:
+        out["kind"] = span.kind
+    for name in [name for name, value in own.items() if type(value) not in _SCALARS or type(name) is not str]:
+        _make_plain(out, name)
+    if out["run_id"] is None:
+        out["run_id"] = span.run_id
+    return out
+
+
+def _make_plain(attributes: Dict[Any, Any], name: Any) -> None:
+    """Replace an attribute that may not be JSON by what is."""
+    value = attributes[name]
+    if type(value) is not int or not -_INT64 <= value < _INT64 or name in _TEXTS:
+        value = plain(value)
+    if type(name) is not str:
+        del attributes[name]
+        name = key_of(name)
+    attributes[name] = _text_or_none(value) if name in _TEXTS else value
 
 
 def record(span: Span) -> Dict[str, Any]:
     """Return the span as a record whose values may still need :func:`encode`'s care (odd attribute types)."""
     attributes = record_attributes(span)
+    scope = span.scope
+    parent = span._parent
     out = {
-        "trace_id": span.trace_id,
-        "span_id": span.span_id,
-        "parent_id": span.parent_id,
-        "name": span.name,
-        "start_time": span.start_time,
+        "trace_id": format_trace_id(span._trace),
+        "span_id": format_span_id(span._id),
+        "parent_id": None if parent is None else format_span_id(parent),
+        "name": span.name if type(span.name) is str else text_of(span.name),
+        "start_time": span._start_ns / 1e9,
         "end_time": span.end_time,
         "duration_ms": span.duration_ms,
         "status": "error" if span.status == "error" else "ok",
-        "tenant_id": span.scope.tenant_id,
-        "retention_class": span.scope.retention_class,
+        "tenant_id": scope.tenant_id,
+        "retention_class": scope.retention_class,
         "user_id": attributes.get("user_id"),
         "session_id": attributes.get("session_id"),
         "attributes": attributes,
@@ -76,11 +96,10 @@ def _without_raw(value: Any) -> Any:
 def to_dict(span: Span) -> Dict[str, Any]:
     """Return the record as plain data: exactly what :func:`decode` of its JSON line would give."""
     out = record(span)
-    attributes = out["attributes"]
-    for value in attributes.values():
-        if type(value) not in _SCALARS and not (type(value) is float and math.isfinite(value)):
-            out["attributes"] = decode(encode(attributes))
-            break
+    out["name"] = clean_text(out["name"])
+    out["attributes"] = {
+        clean_text(name): clean_text(value) if type(value) is str else value for name, value in out["attributes"].items()
+    }
     if "payload" in out:
         out["payload"] = plain(span.payload)
     return out
@@ -143,7 +162,8 @@ def _times(data: Mapping[str, Any]) -> Any:
         end = start + duration / 1000
     if end is None:
         duration = None
-    return round(start * 1e9), None if end is None else round(end * 1e9), None if duration is None else round(duration * 1e6)
+    end_ns = None if end is None else round(end * 1e9)
+    return round(start * 1e9), end_ns, None if duration is None else round(duration * 1e6)
 
 
 def _number(data: Mapping[str, Any], key: str) -> Optional[float]:

@@ -82,6 +82,7 @@ def _load(name: str, entry: Any) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too: a plugin must not end the others' help
+        plugins.record_failure(GROUP, name, error)
         return _failed(name, entry, f"{type(error).__name__}: {error}")
     if not isinstance(command, click.Command):
         return _failed(name, entry, f"TypeError: it is no click command but {type(command).__name__}")

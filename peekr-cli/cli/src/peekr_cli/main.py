@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, Optional
 
 import click
 
@@ -61,8 +61,8 @@ class PeekrGroup(click.Group):
             super().invoke(ctx)  # what a command returns is no exit code
         except PeekrError as error:
             raise Sentence(str(error)) from error
-        except BrokenPipeError:
-            raise
+        except BrokenPipeError:  # `peekr view | head`: the reader has seen enough
+            raise click.exceptions.Exit(0) from None
         except OSError as error:
             if error.filename is None:
                 raise
@@ -129,28 +129,23 @@ def cli() -> None:
 def main(argv: Optional[List[str]] = None) -> None:
     """Run the command and exit; the console script, ``python -m peekr`` and ``python -m peekr.cli`` come here."""
     show_warnings()
-    code, broken_pipe = _run(argv)
-    if not broken_pipe:
-        try:
-            sys.stdout.flush()
-        except OSError:
-            broken_pipe = True
-    if broken_pipe:  # the interpreter flushes at exit and would complain about the pipe again
+    code = _run(argv)
+    try:
+        sys.stdout.flush()
+    except OSError:  # the interpreter flushes at exit too, and would complain about the closed pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
 
 
-def _run(argv: Optional[List[str]]) -> Tuple[int, bool]:
+def _run(argv: Optional[List[str]]) -> int:
     try:
         result = cli.main(argv, prog_name="peekr", standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        return error.exit_code, False
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        return _INTERRUPTED, False
-    except BrokenPipeError:  # `peekr view | head`: the reader has seen enough
-        return 0, True
-    return result if isinstance(result, int) else 0, False
+        return _INTERRUPTED
+    return result if isinstance(result, int) else 0
 
 
 if __name__ == "__main__":

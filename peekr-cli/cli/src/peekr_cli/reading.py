@@ -105,8 +105,8 @@ class Traces:
         """Yield the traces, the newest last. Without a limit, only those not complete yet are held in memory."""
         if self.filters.trace is not None:
             accepts = self.filters.selection().accepts
-            spans = self._one()
-            return iter([build(spans)] if any(map(accepts, spans)) else [])
+            named = self._one()
+            return iter([build(named)] if any(map(accepts, named)) else [])
         limit = None if self.limit is None else self.limit + 1
         chosen = list(self.store.traces(**self.filters.arguments(), newest_first=True, limit=limit))
         self.more = self.limit is not None and len(chosen) > self.limit

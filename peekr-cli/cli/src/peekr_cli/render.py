@@ -90,7 +90,8 @@ def span_label(span: Span, screen: Screen, width: int) -> Tuple[str, int]:
     if width and cells(name) + cells(tail) > width:
         tail = fit(tail, max(width // 2, width - cells(name)))
         name = fit(name, width - cells(tail))
-    style = "error" if span.status == "error" else _STYLES.get(span.kind, "")
+    known = _STYLES.get(span.kind, "heading" if span.parent_id is None else "")
+    style = "error" if span.status == "error" else known
     return screen.paint(name, style) + screen.paint(tail, "quiet"), cells(name) + cells(tail)
 
 

@@ -1,14 +1,18 @@
-"""Rows as a table: rich on a terminal, aligned columns in a pipe, one field a line where columns would not fit."""
+"""Rows as aligned columns, cut to the width of a terminal; one field a line where columns would be too narrow."""
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Any, List, Optional, Sequence
 
+import attrs
+
 from peekr.terminal import neutral
-from peekr_cli.terminal import Screen, cells, fit
+from peekr_cli.terminal import Screen, cells, fit, fold
 
 #: Columns narrower than this cannot be read: rather one field a line.
 _NARROWEST = 9
+_GAP = 2
 
 
 def print_table(
@@ -27,12 +31,32 @@ def print_table(
     heads = [neutral(str(column)) for column in columns]
     texts = [[_text(value) for value in row] for row in rows]
     right = [bool(rows) and all(_is_number(row[at]) for row in rows) for at in range(len(heads))]
-    if screen.width is None:
-        _print_plain(screen, heads, texts, right)
-    elif _too_narrow(screen.width, heads, texts):
-        _print_records(screen, screen.width, heads, texts)
-    else:
-        _print_rich(screen, heads, texts, right, styles or [None] * len(rows), wrap)
+    widths = [max([cells(head), *(cells(row[at]) for row in texts)]) for at, head in enumerate(heads)]
+    if screen.width is not None:
+        if sum(min(width, _NARROWEST) + _GAP for width in widths) > screen.width:
+            return _print_records(screen, screen.width, heads, texts)
+        widths = shrunk(widths, screen.width - _GAP * (len(widths) - 1))
+    grid = _Grid(screen, widths, right, wrap)
+    grid.row(heads, "heading")
+    screen.line(screen.paint("  ".join(("-" if screen.width is None else "─") * width for width in widths), "quiet"))
+    for text, style in zip(texts, styles or [None] * len(rows)):
+        grid.row(text, style)
+
+
+def shrunk(widths: Sequence[int], room: int) -> List[int]:
+    """Return the widths with the widest made narrower until all fit in ``room``: short columns keep theirs."""
+    out = list(widths)
+    excess = sum(out) - room
+    while excess > 0:
+        widest = max(out)
+        second = max([width for width in out if width < widest], default=0)
+        share = [at for at, width in enumerate(out) if width == widest]
+        cut = min(widest - second, max(1, excess // len(share)))
+        for at in share:
+            step = min(cut, excess)
+            out[at] -= step
+            excess -= step
+    return out
 
 
 def _text(value: Any) -> str:
@@ -43,19 +67,23 @@ def _is_number(value: Any) -> bool:
     return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
 
 
-def _widths(heads: Sequence[str], texts: Sequence[Sequence[str]]) -> List[int]:
-    return [max([cells(head), *(cells(row[at]) for row in texts)]) for at, head in enumerate(heads)]
+@attrs.define(slots=True)
+class _Grid:
+    """Prints rows in columns of given widths."""
 
+    screen: Screen
+    widths: Sequence[int]
+    right: Sequence[bool]
+    wrap: bool
 
-def _too_narrow(width: int, heads: Sequence[str], texts: Sequence[Sequence[str]]) -> bool:
-    return sum(min(wanted, _NARROWEST) + 2 for wanted in _widths(heads, texts)) > width
+    def row(self, texts: Sequence[str], style: Optional[str]) -> None:
+        """Print one row; with ``wrap`` as many lines as its longest text needs."""
+        for line in zip_longest(*map(self._pieces, texts, self.widths), fillvalue=""):
+            padded = "  ".join(map(_pad, line, self.widths, self.right)).rstrip()
+            self.screen.line(self.screen.paint(padded, style) if style else padded)
 
-
-def _print_plain(screen: Screen, heads: List[str], texts: List[List[str]], right: List[bool]) -> None:
-    widths = _widths(heads, texts)
-    for row in [heads, ["-" * width for width in widths], *texts]:
-        padded = [_pad(text, width, at_right) for text, width, at_right in zip(row, widths, right)]
-        screen.line("  ".join(padded).rstrip())
+    def _pieces(self, text: str, width: int) -> List[str]:
+        return fold(text, width) if self.wrap and cells(text) > width else [fit(text, width)]
 
 
 def _pad(text: str, width: int, right: bool) -> str:
@@ -71,24 +99,3 @@ def _print_records(screen: Screen, width: int, heads: List[str], texts: List[Lis
         for head, text in zip(heads, row):
             label = screen.paint(_pad(head, longest, False), "quiet")
             screen.line(f"{label}  {fit(text, max(20, width - longest - 2))}")
-
-
-def _print_rich(
-    screen: Screen,
-    heads: List[str],
-    texts: List[List[str]],
-    right: List[bool],
-    styles: Sequence[Optional[str]],
-    wrap: bool,
-) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for head, at_right in zip(heads, right):
-        side, overflow = ("right" if at_right else "left"), ("fold" if wrap else "ellipsis")
-        table.add_column(Text(head), justify=side, no_wrap=not wrap, overflow=overflow)  # type: ignore[arg-type]
-    for row, style in zip(texts, styles):
-        table.add_row(*(Text(text) for text in row), style=style)
-    screen.console().print(table)

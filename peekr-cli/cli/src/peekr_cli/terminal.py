@@ -38,13 +38,11 @@ class Screen:
     :ivar stream: where :meth:`line` writes.
     :ivar width: columns of a terminal; None for a pipe or file, where lines may have any length.
     :ivar paint: puts a text into one of :data:`STYLES`; the identity where there are no colours.
-    :ivar colour: whether escape sequences may be written.
     """
 
     stream: TextIO
     width: Optional[int] = None
     paint: Callable[[str, str], str] = _identity
-    colour: bool = False
 
     @classmethod
     def standard(cls) -> Screen:
@@ -58,7 +56,7 @@ class Screen:
         width = max(40, shutil.get_terminal_size().columns)
         if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
             return cls(stream, width)
-        return cls(stream, width, _painter(stream), True)
+        return cls(stream, width, _painter(stream))
 
     def line(self, text: str = "") -> None:
         """Write a line; characters that the stream's encoding lacks become ``?``."""
@@ -77,20 +75,6 @@ class Screen:
     def flush(self) -> None:
         """Hand on what was written."""
         self.stream.flush()
-
-    def console(self) -> Any:
-        """Return a rich console that writes here and changes nothing in the text."""
-        from rich.console import Console
-
-        return Console(
-            file=self.stream,
-            width=self.width,
-            force_terminal=self.colour,
-            color_system="auto" if self.colour else None,
-            highlight=False,
-            markup=False,
-            emoji=False,
-        )
 
 
 def _painter(stream: TextIO) -> Callable[[str, str], str]:

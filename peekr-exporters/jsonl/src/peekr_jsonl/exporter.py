@@ -32,6 +32,8 @@ class JSONLExporter:
     """
 
     supports_update = False
+    #: A batch is one lock and one write; each of them waits for the interpreter lock in a busy program.
+    max_batch = 4096
 
     def __init__(self, path: Union[str, os.PathLike[str]] = "traces.jsonl") -> None:
         self.path = writable_path(path, "jsonl_path")

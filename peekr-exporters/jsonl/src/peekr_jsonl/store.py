@@ -12,8 +12,8 @@ from peekr import wire
 from peekr.errors import StoreError
 from peekr.selection import Selection, mentions
 from peekr.spans import Span
-from peekr.stores import ReadStore, fits, poll
-from peekr.summary import TraceSummary, TraceTally
+from peekr.stores import ReadStore, poll
+from peekr.summary import TraceSummary, TraceTally, fits
 from peekr_jsonl.lines import backwards, forwards
 from peekr_jsonl.repeats import last_lines
 from peekr_jsonl.tail import Tail
@@ -160,7 +160,7 @@ class JSONLStore(ReadStore):
                     yield span
 
     def search(self, text: str, limit: Optional[int] = 100) -> Iterator[Span]:
-        """Yield the spans that contain the text, the last written first, reading no further back than ``limit`` needs."""
+        """Yield the spans that contain the text, the last written first, reading back no further than needed."""
         wanted, left = text.lower(), limit
         for span in self._backwards(_literal(wanted), fold=True):
             if left is not None and left <= 0:

@@ -15,8 +15,8 @@ class Tail:
     """
 
     def __init__(self, path: str, from_start: bool) -> None:
-        self._path = path
         self._file: Optional[BinaryIO] = None
+        self._path = path
         self._rest = b""
         if not from_start and self._open():
             self._skip_to_end()
@@ -29,7 +29,7 @@ class Tail:
                 yield from self._read(self._file)
             if not replaced and self._file is not None:
                 return
-            self._close()
+            self.close()
             if not self._open():
                 return
 
@@ -61,10 +61,13 @@ class Tail:
         self._rest = b""
         return True
 
-    def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+    __del__ = close  # an iterator that is never used up has no other end
 
     def _skip_to_end(self) -> None:
         assert self._file is not None

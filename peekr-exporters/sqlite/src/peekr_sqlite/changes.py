@@ -21,8 +21,8 @@ class Changes:
     """
 
     def __init__(self, path: str, from_start: bool) -> None:
-        self._path = path
         self._connection: Optional[sqlite3.Connection] = None
+        self._path = path
         self._identity: Optional[Tuple[int, int]] = None
         self._last = 0
         self._open_spans: Set[str] = set()
@@ -48,6 +48,14 @@ class Changes:
                 yield span
             else:
                 self._open_spans.add(span.span_id)
+
+    def close(self) -> None:
+        """Close the connection; may be called twice."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    __del__ = close  # an iterator that is never used up has no other end
 
     def _ended_meanwhile(self) -> Iterator[Span]:
         waiting = sorted(self._open_spans)
@@ -77,8 +85,8 @@ class Changes:
             return False
         if self._connection is None or (there.st_dev, there.st_ino) != self._identity:
             if self._connection is not None:
-                self._connection.close()
-                self._connection, self._last = None, 0
+                self.close()
+                self._last = 0
                 self._open_spans.clear()
             try:
                 self._connection = connect(self._path)

@@ -34,6 +34,8 @@ class SQLiteExporter:
     """
 
     supports_update = True
+    #: A transaction writes each changed page of every index once, however many of its rows are on it.
+    max_batch = 4096
 
     def __init__(self, path: Union[str, os.PathLike[str]] = "traces.db") -> None:
         self.path = _checked(path)
@@ -115,7 +117,8 @@ def _checked(path: Any) -> str:
         raise ConfigurationError("db_path=':memory:' could be read by nobody else.\nGive the path of a file")
     if sqlite3.sqlite_version_info < (3, 24):
         raise ConfigurationError(
-            f"SQLite {sqlite3.sqlite_version} is too old to update rows in place.\nUse a Python that brings 3.24 or newer"
+            f"SQLite {sqlite3.sqlite_version} is too old to update rows in place.\n"
+            "Use a Python that brings SQLite 3.24 or newer"
         )
     target = writable_path(path, "db_path")
     try:

@@ -6,26 +6,23 @@ import os
 import re
 import sqlite3
 import threading
-import time
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from peekr import sql
-from peekr.runreader import DAY_MS, Page, run_order
 from peekr.selection import Selection, mentions
 from peekr.spans import Span
 from peekr.sqlquery import as_store_error, connect, is_sqlite
-from peekr.stores import ReadStore, fits, poll
-from peekr.summary import RunTally, TraceSummary, TraceTally
+from peekr.stores import ReadStore, poll
+from peekr.summary import TraceSummary, TraceTally, fits
 from peekr_sqlite.changes import Changes
+from peekr_sqlite.run_queries import LIGHT, RunQueries
 
 COLUMNS = ", ".join(sql.COLUMNS)
-#: The same without the bulk: for sums, which need the payload of a run's own span at most.
-LIGHT = COLUMNS.replace("payload", "CASE WHEN run_id = span_id THEN payload END AS payload")
 _LAST = "\U0010ffff"
 _PLAIN_TEXT = re.compile(r"[ !#-\[\]-~]+")  # printable ASCII that JSON does not escape
 
 
-class SQLiteStore(ReadStore):
+class SQLiteStore(RunQueries, ReadStore):
     """The spans of an SQLite file, by their start. Opened read only; writers and readers do not wait for each other.
 
     Files of every older version can be read; they stay as they are.
@@ -38,7 +35,15 @@ class SQLiteStore(ReadStore):
 
     def __init__(self, target: str) -> None:
         super().__init__(target)
-        self._connection: Optional[sqlite3.Connection] = connect(self.target)
+        self._connection: Optional[sqlite3.Connection] = None
+        self._connected()
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = connect(self.target)
+            # SQLite's own lower() and LIKE know the letters of ASCII only.
+            self._connection.create_function("peekr_lower", 1, lambda text: str(text).lower(), deterministic=True)
+        return self._connection
 
     def close(self) -> None:
         """Close the connection; the store opens it again if it is used again."""
@@ -50,16 +55,16 @@ class SQLiteStore(ReadStore):
 
     def rows(self, statement: str, params: Sequence[Any] = ()) -> Iterator[Tuple[Any, ...]]:
         """Yield the rows of a statement as they are read."""
-        if self._connection is None:
-            self._connection = connect(self.target)
         with as_store_error(self.target):
-            yield from self._connection.execute(statement, params)
+            for values in self._connected().execute(statement, params):  # not "yield from": it closes cursors too late
+                yield values
 
     def row(self, statement: str, params: Sequence[Any] = ()) -> Tuple[Any, ...]:
         """Return the only row of a statement."""
         return next(iter(list(self.rows(statement, params))))
 
-    def _spans(self, rest: str, params: Sequence[Any] = (), columns: str = COLUMNS) -> Iterator[Span]:
+    def span_rows(self, rest: str, params: Sequence[Any] = (), columns: str = COLUMNS) -> Iterator[Span]:
+        """Yield the spans that ``SELECT … FROM spans`` with this rest gives; count those that are none."""
         skipped = 0
         names = tuple(sql.COLUMNS)
         for values in self.rows(f"SELECT {columns} FROM spans {rest}", params):
@@ -76,12 +81,12 @@ class SQLiteStore(ReadStore):
 
     def iter_spans(self) -> Iterator[Span]:
         """Yield every span by its start."""
-        return self._spans("ORDER BY start_time, rowid")
+        return self.span_rows("ORDER BY start_time, rowid")
 
     def select(self, selection: Selection, newest_first: bool, limit: Optional[int]) -> Iterator[Span]:
         """Let SQL choose."""
         clause, params = where(selection)
-        return self._spans(f"{clause} {_by_start(newest_first)}", params)
+        return self.span_rows(f"{clause} {_by_start(newest_first)}", params)
 
     def search(self, text: str, limit: Optional[int] = 100) -> Iterator[Span]:
         """Yield the spans whose name or attributes contain the text, in any case of letters; newest first."""
@@ -90,7 +95,7 @@ class SQLiteStore(ReadStore):
             pattern = "%" + re.sub(r"([%_~])", r"~\1", text) + "%"
             clause, params = "WHERE name LIKE ? ESCAPE '~' OR attributes LIKE ? ESCAPE '~'", [pattern, pattern]
         left = limit
-        for span in self._spans(f"{clause} {_by_start(True)}", params):
+        for span in self.span_rows(f"{clause} {_by_start(True)}", params):
             if left is not None and left <= 0:
                 return
             if mentions(span, needle):
@@ -111,7 +116,7 @@ class SQLiteStore(ReadStore):
         if newest_first and limit is not None:
             return iter(self._newest(wanted, limit))
         tallies: Dict[str, TraceTally] = {}
-        for span in self._spans(_by_start(False), columns=LIGHT):
+        for span in self.span_rows(_by_start(False), columns=LIGHT):
             tallies.setdefault(span.trace_id, TraceTally(span.trace_id)).add(span)
         kept = [summary for summary in (tally.summary() for tally in tallies.values()) if fits(summary, wanted)]
         return iter(sorted(kept, key=lambda each: each.start_time, reverse=newest_first))
@@ -130,7 +135,7 @@ class SQLiteStore(ReadStore):
             if trace_id not in seen:
                 seen.add(trace_id)
                 tally = TraceTally(trace_id)
-                for span in self._spans("WHERE trace_id = ?", (trace_id,), LIGHT):
+                for span in self.span_rows("WHERE trace_id = ?", (trace_id,), LIGHT):
                     tally.add(span)
                 if tally.span_count and fits(tally.summary(), wanted):
                     kept.append(tally.summary())
@@ -162,107 +167,6 @@ class SQLiteStore(ReadStore):
         log = self.target + "-wal"
         return super().size_bytes() + (os.path.getsize(log) if os.path.exists(log) else 0)
 
-    # -- runs -------------------------------------------------------------------------------------------------
-
-    def list_runs(
-        self,
-        *,
-        limit: Optional[int] = 100,
-        offset: int = 0,
-        status: Optional[str] = None,
-        user_id: Optional[str] = None,
-        session_id: Optional[str] = None,
-        search: Optional[str] = None,
-        started_after: Optional[float] = None,
-        started_before: Optional[float] = None,
-        order_by: str = "started_at",
-        order_dir: str = "DESC",
-    ) -> Page:
-        """Choose the runs with SQL and add up the spans of those only."""
-        field, descending = run_order(order_by, order_dir)
-        conditions: Dict[str, Any] = {
-            "user_id = ?": user_id,
-            "session_id = ?": session_id,
-            "CAST(ROUND(start_time * 1000) AS INTEGER) >= ?": started_after,
-            "CAST(ROUND(start_time * 1000) AS INTEGER) <= ?": started_before,
-            f"{_RUN_STATUS} = ?": status,
-        }
-        given = {condition: value for condition, value in conditions.items() if value is not None}
-        clause = " AND ".join(["run_id = span_id", *given])
-        params = list(given.values())
-        if search:
-            clause, params = f"{clause} AND contains(name, ?)", [*params, search.lower()]
-            self._teach_contains()
-        column = {"started_at": "start_time", "completed_at": "end_time"}.get(field, field)
-        direction = "DESC" if descending else "ASC"
-        total = self.row(f"SELECT COUNT(*) FROM spans WHERE {clause}", params)[0]
-        chosen = self.rows(
-            f"SELECT span_id FROM spans WHERE {clause} ORDER BY {column} IS NULL, {column} {direction}"
-            if field != "started_at"
-            else f"SELECT span_id FROM spans WHERE {clause} ORDER BY start_time {direction}, rowid {direction}",
-            params,
-        )
-        ids = [run_id for (run_id,) in chosen][offset : None if limit is None else offset + limit]
-        return Page(self._runs(ids), total, limit, offset)
-
-    def all_runs(self) -> List[Dict[str, Any]]:
-        """Return every run."""
-        return list(self.list_runs(limit=None))
-
-    def _teach_contains(self) -> None:
-        """SQLite's own LIKE folds ASCII only."""
-        assert self._connection is not None
-        self._connection.create_function(
-            "contains", 2, lambda text, part: part in str(text).lower(), deterministic=True
-        )
-
-    def _runs(self, ids: Sequence[str]) -> List[Dict[str, Any]]:
-        tallies = {run_id: RunTally() for run_id in ids}
-        nested: Dict[str, Tuple[Optional[str], int]] = {}
-        for at in range(0, len(ids), 500):
-            some = ids[at : at + 500]
-            marks = ", ".join("?" * len(some))
-            for span in self._spans(f"WHERE run_id IN ({marks})", some, LIGHT):
-                tallies[span.run_id].add(span)
-            for run_id, outer, inner in self.rows(
-                "SELECT s.span_id, (SELECT p.run_id FROM spans p WHERE p.span_id = s.parent_id), 0"
-                f" FROM spans s WHERE s.span_id IN ({marks}) AND s.parent_id IS NOT NULL",
-                some,
-            ):
-                nested[run_id] = (outer, inner)
-            self._count_nested(some, marks, tallies)
-        runs = []
-        for run_id, tally in tallies.items():
-            if tally.head is not None:
-                run = tally.run()
-                outer = nested.get(run_id, (None, 0))[0]
-                run["parent_run_id"] = outer if outer != run_id else None
-                runs.append(run)
-        return runs
-
-    def _count_nested(self, ids: Sequence[str], marks: str, tallies: Dict[str, RunTally]) -> None:
-        for run_id, count in self.rows(
-            "SELECT p.run_id, COUNT(*) FROM spans s JOIN spans p ON p.span_id = s.parent_id"
-            f" WHERE s.run_id = s.span_id AND s.parent_id IS NOT NULL AND p.run_id IN ({marks}) GROUP BY p.run_id",
-            ids,
-        ):
-            tallies[run_id].step_count += count
-
-    def get_stats(self, now: Optional[float] = None) -> Dict[str, Any]:
-        """Count with SQL."""
-        since = (time.time() if now is None else now) - DAY_MS / 1000
-        counts = dict(self.rows(f"SELECT {_RUN_STATUS}, COUNT(*) FROM spans WHERE run_id = span_id GROUP BY 1"))
-        recent = self.row("SELECT COUNT(*) FROM spans WHERE run_id = span_id AND start_time >= ?", (since,))[0]
-        return {
-            "total_runs": sum(counts.values()),
-            "running_runs": counts.get("running", 0),
-            "completed_runs": counts.get("completed", 0),
-            "failed_runs": counts.get("failed", 0),
-            "total_steps": self.row("SELECT COUNT(*) FROM spans")[0],
-            "db_size_bytes": self.size_bytes(),
-            "recent_runs_24h": recent,
-        }
-
     # -- following --------------------------------------------------------------------------------------------
 
     def follow(
@@ -275,9 +179,6 @@ class SQLiteStore(ReadStore):
     ) -> Iterator[Span]:
         """Yield spans as they are written; those of open runs when they end."""
         return poll(Changes(self.target, from_start).spans, stop, idle_s, poll_s)
-
-
-_RUN_STATUS = "CASE WHEN end_time IS NULL THEN 'running' WHEN status = 'error' THEN 'failed' ELSE 'completed' END"
 
 
 def _by_start(newest_first: bool) -> str:

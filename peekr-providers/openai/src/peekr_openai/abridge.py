@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any, Dict, List
 
 from peekr.capture import LLM_LIMIT, cut, text
 
 #: Characters of the last user message that must be visible in a plain cut.
-_VISIBLE = 200
+_VISIBLE = 80
 #: Characters of each text in an abridged conversation: the first message, the last user message, what follows it.
 _HEAD, _ASKED, _AFTER = 200, 400, 100
 
@@ -15,7 +15,7 @@ _HEAD, _ASKED, _AFTER = 200, 400, 100
 def messages_text(messages: Any, limit: int = LLM_LIMIT) -> str:
     """Return the messages as JSON text of at most ``limit`` characters; a shortened text ends with ``…``.
 
-    A plain cut, as a rule. Where that would leave out the last user message, behind a long system prompt or
+    A plain cut, as a rule. Where that would leave out what the user said last, behind a long system prompt or
     history, the text has the beginning of the first message, a ``"…"`` for those left out, and the end of the
     conversation from the last user message on.
     """
@@ -23,12 +23,12 @@ def messages_text(messages: Any, limit: int = LLM_LIMIT) -> str:
     if len(plain) < limit or not isinstance(messages, list):
         return plain
     at = _last_user(messages)
-    if at <= 0 or len(text(messages[:at], limit)) < limit - _VISIBLE:
+    if at < 0 or text(_last_text(messages[at])[:_VISIBLE], limit)[1:-1] in plain:
         return plain
-    parts: List[Any] = [shorten(messages[0], _HEAD)]
+    parts: List[Any] = [shorten(messages[0], _HEAD)] if at else []
     if at > 1:
         parts.append("…")
-    parts.append(shorten(messages[at], _ASKED))
+    parts.append(_short_question(messages[at]))
     parts.extend(shorten(message, _AFTER) for message in messages[at + 1 :])
     abridged = text(parts, limit)
     return abridged if abridged.endswith("…") else cut(abridged, limit - 1).rstrip("…") + "…"
@@ -39,6 +39,22 @@ def _last_user(messages: List[Any]) -> int:
         if isinstance(messages[at], dict) and messages[at].get("role") == "user":
             return at
     return -1
+
+
+def _last_text(message: Dict[str, Any]) -> str:
+    content = message.get("content")
+    if isinstance(content, list):
+        texts = [part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)]
+        content = texts[-1] if texts else None
+    return content if isinstance(content, str) else ""
+
+
+def _short_question(message: Dict[str, Any]) -> Any:
+    content = message.get("content")
+    if not isinstance(content, list) or len(content) < 2:
+        return shorten(message, _ASKED)
+    between = ["…"] if len(content) > 2 else []
+    return {**message, "content": [shorten(content[0], _HEAD), *between, shorten(content[-1], _ASKED)]}
 
 
 def shorten(value: Any, limit: int) -> Any:

@@ -8,7 +8,10 @@ from typing import Any, Dict, List, Optional
 import msgspec
 
 from peekr.capture import document
+from peekr_openai.request import lighten
 
+#: Bytes of a body in which no base64 is looked for.
+_PLAIN = 4096
 _decode = msgspec.json.decode
 
 
@@ -42,6 +45,8 @@ def read(body: bytes, family: str) -> Dict[str, Any]:
             value = json.loads(body)  # NaN, as some servers write it
         except ValueError:
             return {"text": body.decode("utf-8", "replace")}
+    if len(body) > _PLAIN:
+        value = lighten(value)
     return value if isinstance(value, dict) else {"text" if isinstance(value, str) else "data": value}
 
 

@@ -13,6 +13,7 @@ from peekr.spans import Span
 from peekr.streaming import Gathering, close_from_finalizer
 from peekr.tracer import close_span
 from peekr_openai import body as bodies
+from peekr_openai.background import unsettled
 from peekr_openai.errors import error_attributes
 from peekr_openai.events import accumulator
 from peekr_openai.operations import Operation
@@ -122,7 +123,7 @@ class Call:
             found["input"] = input_text(self.operation.family, request)
             span._payload = self._payload(response)
         if response is not None:
-            found.update(response_attributes(self.operation.family, response, counts=self.operation.counts))
+            found.update(response_attributes(self.operation.family, response, counts=self._counts(response)))
         if self.request is None:
             found.pop("output", None)
         asked = requested_model(request)
@@ -135,6 +136,13 @@ class Call:
         for name, value in found.items():
             if value is not None:
                 known.setdefault(name, value)
+
+    def _counts(self, response: Dict[str, Any]) -> bool:
+        """Whether the tokens of the response are spent by this call, or first told by it."""
+        if self.operation.family != "responses" or not self.operation.counts:
+            return self.operation.counts or unsettled.settle(response)
+        unsettled.note(response)
+        return True
 
     def _payload(self, response: Optional[Dict[str, Any]]) -> bytes:
         parts: List[bytes] = [b'{"request":', self.request or b"null"]

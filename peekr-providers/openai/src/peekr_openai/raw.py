@@ -8,7 +8,8 @@ import weakref
 from typing import Any, Callable, Optional
 
 from peekr.patching import note_failure
-from peekr.streaming import Guard, StreamRecorder
+from peekr.pulling import Guard
+from peekr.streaming import StreamRecorder
 from peekr_openai.call import Call, StreamedCall, UnreadCall, describe_error
 
 #: Where a raw response carries its :class:`Follower`; a hook on the instance would keep itself alive in a cycle,

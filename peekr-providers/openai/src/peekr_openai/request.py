@@ -9,7 +9,7 @@ from peekr_openai.abridge import messages_text
 
 #: Characters of a base64 text that an input still shows whole.
 _SMALL = 256
-_BINARY_KEYS = frozenset(("data", "file_data", "b64_json"))
+_BINARY_KEYS = frozenset(("data", "file_data", "b64_json", "result"))
 #: Where the requests without messages keep what the user said, the most telling first.
 _INPUTS = ("input", "prompt", "query", "messages", "instructions", "input_file_id")
 

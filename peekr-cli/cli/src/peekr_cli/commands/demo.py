@@ -16,6 +16,11 @@ _NEEDED = {
     "peekr_jsonl": "peekr-jsonl",
     "peekr_sqlite": "peekr-sqlite",
 }
+_BUG = (
+    "tool.stock_level found nothing (out: null), so the last prompt says “Stock of KTL-BLUE: None”, "
+    "and the model promised a kettle that is not there."
+)
+_MARGIN = 10
 
 
 @click.command()
@@ -45,8 +50,7 @@ def demo(directory: Path) -> None:
     screen.line()
     _print_trace(screen, jsonl, trace_id)
     screen.line()
-    _tell(screen, "The bug", "tool.stock_level found nothing (out: null), so the last prompt says")
-    screen.line(" " * 9 + "“Stock of KTL-BLUE: None”, and the model promised a kettle that is not there.")
+    _tell(screen, "The bug", _BUG)
     screen.line(f"\nThe trace is in {jsonl} and {db}. Try next:")
     for command, purpose in _next_commands(jsonl, db):
         screen.line(f"  {command}")
@@ -72,7 +76,11 @@ def _run(jsonl: Path, db: Path) -> Tuple[str, str, str]:
 
 
 def _tell(screen: Any, label: str, text: str) -> None:
-    screen.line(screen.paint(f"{label}:".ljust(9), "heading") + text)
+    from peekr_cli.terminal import fold
+
+    first, *more = [text] if screen.width is None else fold(text, screen.width - _MARGIN)
+    screen.line(screen.paint(f"{label}:".ljust(_MARGIN), "heading") + first)
+    screen.lines([" " * _MARGIN + piece for piece in more])
 
 
 def _print_trace(screen: Any, jsonl: Path, trace_id: str) -> None:

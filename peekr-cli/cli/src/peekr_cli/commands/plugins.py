@@ -7,7 +7,7 @@ from typing import Any, List
 
 import click
 
-_STYLES = {"active": "green", "failed": "red", "disabled": "yellow"}
+_STYLES = {"active": "good", "failed": "error", "disabled": "warning"}
 
 
 def _json_option(command: Any) -> Any:

@@ -94,9 +94,9 @@ class ShopAssistant:
 @contextmanager
 def client_of(base_url: str) -> Iterator[Any]:
     """Give an OpenAI client for this address alone: no proxy, no retries, nothing of the environment's account."""
-    import openai
-
     with _without("OPENAI_"):
+        import openai
+
         # trust_env: HTTP_PROXY and the like must not stand between the demo and its own endpoint
         http_client = openai.DefaultHttpxClient(trust_env=False)
         with openai.OpenAI(api_key="demo", base_url=base_url, max_retries=0, http_client=http_client) as client:

@@ -1,0 +1,61 @@
+"""Finding the installed store that can read a file or address."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Any, List, Union
+
+from peekr.errors import StoreError
+
+if TYPE_CHECKING:
+    from peekr.stores import ReadStore
+
+logger = logging.getLogger("peekr")
+
+GROUP = "peekr.stores"
+_INSTALL = "pip install peekr-jsonl peekr-sqlite"
+
+
+def open_store(target: Union[str, os.PathLike[str]]) -> ReadStore:
+    """Open a file or address with the installed store that recognises it.
+
+    :raises StoreError: if there is no such file, or no installed store can read it; says what to do.
+    """
+    from peekr.plugins import load_group
+
+    where = os.fspath(target)
+    installed = []
+    for name, store in load_group(GROUP):
+        installed.append(name)
+        if _recognised(store, where):
+            return store(where)  # type: ignore[no-any-return]
+    raise StoreError(_why_not(where, installed))
+
+
+def _recognised(store: Any, target: str) -> bool:
+    try:
+        return bool(store.recognises(target))
+    except Exception as error:
+        logger.warning("store %s failed to look at %s: %s: %s", store, target, type(error).__name__, error)
+        return False
+
+
+def _why_not(target: str, installed: List[str]) -> str:
+    if "://" not in target:
+        if os.path.isdir(target):
+            inside = os.path.join(target, "traces.jsonl")
+            return f"{target} is a directory.\nGive the trace file in it, for instance {inside}"
+        if not os.path.exists(target):
+            return (
+                f"{target} does not exist.\n"
+                "Give the path of a trace file: traces.jsonl, traces.db, or what was set in instrument()"
+            )
+        if not os.access(target, os.R_OK):
+            return f"{target} may not be read by this user.\nChange its permissions, or run as its owner"
+    if not installed:
+        return f"no store plugin is installed, so {target} cannot be read.\nInstall them with: {_INSTALL}"
+    return (
+        f"{target} is no trace store that the installed plugins ({', '.join(sorted(installed))}) know.\n"
+        f"Install the one for it, for instance with: {_INSTALL}"
+    )

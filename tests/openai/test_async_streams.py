@@ -1,0 +1,154 @@
+"""The asynchronous twins of the streams."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+from typing import Any
+
+import openai
+import pytest
+
+import peekr
+from peekr.testing import record
+
+
+def in_a_loop(test: Any) -> Any:
+    """Run an asynchronous test in a new event loop."""
+
+    @functools.wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        asyncio.run(test(*args, **kwargs))
+
+    return run
+
+
+@pytest.fixture
+def start(api: Any, make: Any) -> Any:
+    """Start a streamed chat; the server sends usage only when asked, as OpenAI does."""
+    api.answers = [lambda request: make.sse(make.stream_chunks(usage=make.wants_usage(request)))]
+
+    async def start(**options: Any) -> Any:
+        client = api.async_client()
+        return await client.chat.completions.create(model="gpt-4o", messages=make.messages, stream=True, **options)
+
+    return start
+
+
+@in_a_loop
+async def test_the_stream_is_the_sdks_own(start: Any, recording: Any) -> None:
+    """INST-12, STREAM-3, STREAM-6."""
+    stream = await start()
+    assert isinstance(stream, openai.AsyncStream)
+    async with stream:
+        await stream.__anext__()
+        assert [chunk.choices[0].delta.content async for chunk in stream] == ["Par", "is", ".", None]
+    attributes = recording.only.attributes
+    assert (attributes["output"], attributes["tokens_total"], attributes["streaming"]) == ("Paris.", 18, True)
+    assert attributes["ttft_ms"] > 0
+    assert "stream_incomplete" not in attributes
+
+
+@in_a_loop
+async def test_the_chunks_are_those_without_tracing(start: Any) -> None:
+    """STREAM-2."""
+    bare = [chunk.to_dict() async for chunk in await start()]
+    with record(plugins=["openai"]):
+        traced = [chunk.to_dict() async for chunk in await start()]
+    assert traced == bare
+
+
+@in_a_loop
+async def test_another_task_may_read_the_stream(start: Any, recording: Any) -> None:
+    """STREAM-5."""
+
+    async def read(stream: Any) -> int:
+        return len([chunk async for chunk in stream])
+
+    async with peekr.span("turn") as turn:
+        stream = await start()
+        assert peekr.get_current_span() is turn
+        assert await asyncio.ensure_future(read(stream)) == 5
+    assert recording.named("openai.chat.completions")[0].parent_id == turn.span_id
+
+
+@pytest.mark.parametrize("leave", ["close", "with"])
+@in_a_loop
+async def test_a_stream_closed_early_is_incomplete(leave: str, start: Any, recording: Any) -> None:
+    """STREAM-4, IFACE-11."""
+    stream = await start()
+    await stream.__anext__()
+    if leave == "with":
+        async with stream:
+            pass
+    else:
+        await stream.close()
+    span = recording.only
+    assert (span.status, span.attributes["stream_incomplete"]) == ("ok", True)
+
+
+@pytest.mark.parametrize("read", [0, 2])
+@in_a_loop
+async def test_a_dropped_stream_is_incomplete(read: int, start: Any, recording: Any) -> None:
+    """STREAM-4: async code closes nothing on a bare break."""
+    stream = await start()
+    for _ in range(read):
+        await stream.__anext__()
+    del stream
+    gc.collect()
+    await asyncio.sleep(0)
+    assert recording.only.attributes["stream_incomplete"] is True
+
+
+@in_a_loop
+async def test_a_reader_that_is_cancelled_is_an_error(api: Any, make: Any, recording: Any) -> None:
+    """TRACE-6, LLM-8."""
+    waiting = asyncio.Event()
+
+    class Hanging(api.httpx.AsyncByteStream):  # type: ignore[misc, name-defined]
+        async def __aiter__(self) -> Any:
+            yield make.sse(make.stream_chunks()[:2], done=False)
+            waiting.set()
+            await asyncio.Event().wait()
+
+    api.answers = [(200, Hanging())]
+    client = api.async_client()
+    stream = await client.chat.completions.create(model="gpt-4o", messages=make.messages, stream=True)
+
+    async def read() -> None:
+        async for _ in stream:
+            pass
+
+    task = asyncio.ensure_future(read())
+    await waiting.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    span = recording.only
+    assert (span.status, span.attributes["error_reason"], span.attributes["output"]) == ("error", "cancelled", "Par")
+
+
+@in_a_loop
+async def test_a_cut_connection_is_an_error(api: Any, make: Any, recording: Any) -> None:
+    """IFACE-11."""
+    body = api.body(
+        [make.sse(make.stream_chunks(usage=False)[:3], done=False)], api.httpx.RemoteProtocolError("peer closed")
+    )
+    api.answers = [(200, body)]
+    client = api.async_client()
+    stream = await client.chat.completions.create(model="gpt-4o", messages=make.messages, stream=True)
+    with pytest.raises((openai.APIConnectionError, api.httpx.RemoteProtocolError)):
+        async for _ in stream:
+            pass
+    assert (recording.only.status, recording.only.attributes["error_reason"]) == ("error", "connection")
+
+
+@in_a_loop
+async def test_the_stream_helper_is_traced(start: Any, api: Any, make: Any, recording: Any) -> None:
+    """Field D.2."""
+    manager = api.async_client().beta.chat.completions.stream(model="gpt-4o", messages=make.messages)
+    async with manager as stream:
+        final = await stream.get_final_completion()
+    assert final.choices[0].message.content == "Paris."
+    assert recording.only.attributes["tokens_total"] == 18

@@ -1,0 +1,340 @@
+"""The pure functions between JSON and attributes, without any SDK."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from peekr_openai import body
+from peekr_openai.abridge import messages_text
+from peekr_openai.errors import error_attributes, is_json, reason_of
+from peekr_openai.events import accumulator
+from peekr_openai.operations import classify
+from peekr_openai.request import files_note, input_text, lighten
+from peekr_openai.response import compose, response_attributes, served_by
+from peekr_openai.usage import token_attributes
+
+# -- operations ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "name"),
+    [
+        ("post", "/chat/completions", "openai.chat.completions"),
+        ("post", "/completions", "openai.completions"),
+        ("POST", "chat/completions", "openai.chat.completions"),
+        ("post", "https://x.example/v1/chat/completions/?a=1#b", "openai.chat.completions"),
+        ("post", "/responses?beta=true", "openai.responses"),
+        ("post", "/responses/compact", "openai.responses.compact"),
+        ("post", "/responses/resp_1/cancel", "openai.responses.cancel"),
+        ("get", "/responses/resp_1", "openai.responses.retrieve"),
+        ("post", "/vector_stores/vs_1/search", "openai.vector_stores.search"),
+        ("post", "/threads/t_1/runs", "openai.threads.runs"),
+        ("post", "/audio/speech", "openai.audio.speech"),
+        ("get", "/responses/resp_1/input_items", None),
+        ("get", "/chat/completions", None),
+        ("post", "/files", None),
+        ("get", "/threads/t_1/runs/r_1", None),
+        ("delete", "/responses/resp_1", None),
+        ("post", "/organization/completions/x", None),
+    ],
+)
+def test_a_request_is_known_by_method_and_path(method: str, url: str, name: Any) -> None:
+    """LLM-1, LLM-13, MODEL-2."""
+    found = classify(method, url)
+    assert (found.name if found else None) == name
+
+
+# -- usage --------------------------------------------------------------------------------------------------------
+
+
+def test_cached_and_reasoning_tokens_are_parts_not_additions() -> None:
+    """Design 5, field B 15 and 16."""
+    usage = {
+        "prompt_tokens": 100,
+        "completion_tokens": 50,
+        "total_tokens": 150,
+        "prompt_tokens_details": {"cached_tokens": 80, "cache_write_tokens": 5},
+        "completion_tokens_details": {"reasoning_tokens": 30},
+    }
+    assert token_attributes(usage) == {
+        "tokens_input": 100,
+        "tokens_output": 50,
+        "tokens_total": 150,
+        "tokens_cached": 80,
+        "tokens_cache_write": 5,
+        "tokens_reasoning": 30,
+    }
+
+
+@pytest.mark.parametrize("usage", [None, {}, "x", [], {"type": "duration", "seconds": 3}, {"prompt_tokens": None}])
+def test_no_usage_gives_no_tokens(usage: Any) -> None:
+    """Never a zero that nobody reported."""
+    assert token_attributes(usage) == {}
+
+
+def test_a_missing_total_is_the_sum() -> None:
+    """LLM-6."""
+    assert token_attributes({"input_tokens": 3, "output_tokens": 4})["tokens_total"] == 7
+
+
+def test_an_embedding_has_no_output_tokens() -> None:
+    """LLM-6; a compatible server may report some."""
+    found = token_attributes({"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 5}, embedding=True)
+    assert found == {"tokens_input": 5, "tokens_output": 0, "tokens_total": 5}
+
+
+# -- requests -----------------------------------------------------------------------------------------------------
+
+
+def test_a_short_conversation_is_json() -> None:
+    """LLM-4."""
+    messages = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Žluťoučký kůň"}]
+    assert json.loads(input_text("chat", {"messages": messages}) or "") == messages
+
+
+def test_a_long_message_is_cut() -> None:
+    """LLM-11."""
+    shown = input_text("chat", {"messages": [{"role": "user", "content": "x" * 5000}]}) or ""
+    assert (len(shown), shown[-1], shown[:20]) == (1000, "…", '[{"role": "user", "c')
+
+
+def test_the_last_question_stays_visible_behind_a_long_history() -> None:
+    """LLM-11: what was asked is worth more than the rest of a system prompt."""
+    history = [{"role": role, "content": "blah " * 100} for role in ("system", "user", "assistant")]
+    messages = [*history, {"role": "user", "content": "And in Rome?"}, {"role": "tool", "content": "sunny"}]
+    shown = messages_text(messages)
+    assert len(shown) <= 1000
+    assert shown.startswith('[{"role": "system", "content": "blah blah')
+    assert "And in Rome?" in shown
+    assert "sunny" in shown
+    assert shown.endswith("…")
+
+
+def test_the_last_part_of_a_question_stays_visible() -> None:
+    parts = [{"type": "text", "text": "context " * 100} for _ in range(4)] + [{"type": "text", "text": "Sum it up."}]
+    shown = messages_text([{"role": "user", "content": parts}])
+    assert len(shown) <= 1000
+    assert "Sum it up." in shown
+
+
+def test_base64_is_named_by_its_length() -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 5000}}
+    audio = {"type": "input_audio", "input_audio": {"data": "B" * 5000, "format": "wav"}}
+    shown = json.dumps(lighten([image, audio, {"type": "text", "text": "C " * 200}]))
+    assert "data:image/png;base64,<5000 characters>" in shown
+    assert "<base64, 5000 characters>" in shown
+    assert shown.count("C ") == 200
+
+
+@pytest.mark.parametrize(
+    ("request_", "shown"),
+    [
+        ({"prompt": "Once upon"}, "Once upon"),
+        ({"prompt": ["a", "b"]}, '["a", "b"]'),
+        ({"input": "x", "model": "m"}, "x"),
+        ({"query": "q"}, "q"),
+        ({"model": "m"}, None),
+        ({"messages": None}, None),
+    ],
+)
+def test_other_requests_show_what_was_said(request_: Any, shown: Any) -> None:
+    assert input_text("other", request_) == shown
+
+
+def test_uploads_are_described_not_read() -> None:
+    class File:
+        name = "b.mp3"
+
+        def read(self) -> bytes:
+            raise AssertionError("read")
+
+    files = [("image[]", ("a.png", b"123", "image/png")), ("file", File()), ("more", ("c.mp3",))]
+    assert files_note(files) == [
+        {"field": "image[]", "name": "a.png", "size_bytes": 3},
+        {"field": "file", "name": "b.mp3"},
+        {"field": "more", "name": "c.mp3"},
+    ]
+
+
+# -- responses ----------------------------------------------------------------------------------------------------
+
+
+def _chat(*messages: Any, finish: str = "stop") -> Any:
+    return {"choices": [{"message": message, "finish_reason": finish} for message in messages]}
+
+
+def test_several_choices_are_joined() -> None:
+    found = response_attributes("chat", _chat({"content": "one"}, {"content": "two"}))
+    assert (found["output"], found["finish_reason"]) == ("one\n\ntwo", "stop")
+
+
+def test_text_and_tool_calls_are_both_visible() -> None:
+    """LLM-7, also when both are long."""
+    call = {"name": "lookup", "arguments": '{"q": "%s"}' % ("y" * 2000)}
+    shown = compose("z" * 5000, [call])
+    assert len(shown) <= 1000
+    assert shown.startswith("zzz")
+    assert '[{"name": "lookup", "arguments": "{' in shown
+
+
+def test_a_legacy_function_call_is_a_tool_call() -> None:
+    found = response_attributes("chat", _chat({"content": None, "function_call": {"name": "f", "arguments": "{}"}}))
+    assert (found["output"], found["tool_calls"]) == ('[{"name": "f", "arguments": "{}"}]', 1)
+
+
+def test_spoken_answers_and_parts_are_text() -> None:
+    assert response_attributes("chat", _chat({"audio": {"transcript": "hi"}}))["output"] == "hi"
+    parts = [{"type": "thinking", "thinking": []}, {"type": "text", "text": "hi"}]
+    assert response_attributes("chat", _chat({"content": parts}))["output"] == "hi"
+
+
+def test_a_custom_tool_takes_any_text() -> None:
+    """Its input is no JSON, which is no error."""
+    item = {"type": "custom_tool_call", "name": "run", "input": "print(1)"}
+    found = response_attributes("responses", {"output": [item], "status": "completed"})
+    assert "error_reason" not in found
+    assert found["output"] == '[{"name": "run", "arguments": "print(1)"}]'
+
+
+def test_an_incomplete_response_says_why() -> None:
+    """LLM-9."""
+    response = {"status": "incomplete", "incomplete_details": {"reason": "content_filter"}, "output": []}
+    found = response_attributes("responses", response)
+    assert (found["finish_reason"], found["error_reason"]) == ("content_filter", "content_filter")
+
+
+@pytest.mark.parametrize(
+    "family", ["chat", "responses", "embeddings", "images", "audio", "moderations", "threads", "x"]
+)
+@pytest.mark.parametrize("response", [{}, {"choices": [3], "output": "x", "data": 7, "results": [None], "error": "e"}])
+def test_odd_responses_raise_nothing(family: str, response: Any) -> None:
+    """INST-13."""
+    assert "tokens_total" not in response_attributes(family, response)
+
+
+def test_embeddings_are_counted_in_both_encodings() -> None:
+    floats = b'{"data":[{"embedding":[0.1, 0.2, 3]},{"embedding":[1,2,3]}],"model":"m","usage":{"total_tokens":4}}'
+    packed = b'{"data":[{"embedding":"AACAPwAAAEAAAEBA"}],"model":"m"}'
+    assert body.read(floats, "embeddings")["data"] == {"count": 2, "dimensions": 3}
+    assert body.read(packed, "embeddings") == {"model": "m", "data": {"count": 1, "dimensions": 3}}
+
+
+def test_a_body_that_is_no_json_is_text() -> None:
+    assert body.read(b"1\nhello", "audio") == {"text": "1\nhello"}
+    assert body.read(b'"hello"', "audio") == {"text": "hello"}
+    assert body.read(b'{"a": NaN}', "chat").keys() == {"a"}
+
+
+def test_servers_are_named() -> None:
+    assert served_by("OpenAI", "api.openai.com") == {"provider": "openai"}
+    assert served_by("AsyncAzureOpenAI", "x.example") == {"provider": "azure", "server": "x.example"}
+    assert served_by("OpenAI", "a.openai.azure.com") == {"provider": "azure", "server": "a.openai.azure.com"}
+
+
+# -- errors -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "reason"),
+    [
+        (413, None, "input is too long for requested model", "context_length"),
+        (400, "content_policy_violation", "", "content_filter"),
+        (500, None, "content filter service down", "server_error"),
+        (408, None, "", "timeout"),
+        (None, "rate_limit_exceeded", "", "rate_limit"),
+        (None, None, "?", "other"),
+    ],
+)
+def test_reasons(status: Any, code: Any, message: str, reason: str) -> None:
+    """D-1."""
+    assert reason_of(status, code, message) == reason
+
+
+def test_an_error_whose_message_cannot_be_read_has_a_reason() -> None:
+    """INST-13."""
+
+    class Odd(Exception):
+        def __str__(self) -> str:
+            raise ValueError
+
+    assert error_attributes(Odd()) == {"error_reason": "other"}
+
+
+def test_json_of_arguments() -> None:
+    assert is_json("") and is_json(None) and is_json("{}")
+    assert not is_json("{")
+
+
+# -- streams ------------------------------------------------------------------------------------------------------
+
+
+def _fold(family: str, *chunks: Any) -> Any:
+    folded = accumulator(family)
+    for chunk in chunks:
+        folded.add(chunk)
+    return folded.response()
+
+
+def test_several_choices_are_folded_apart() -> None:
+    def part(index: int, text: str) -> Any:
+        return {"choices": [{"index": index, "delta": {"content": text}}]}
+
+    choices = _fold("chat", part(0, "a"), part(1, "x"), part(0, "b"), part(1, "y"))["choices"]
+    assert [choice["message"]["content"] for choice in choices] == ["ab", "xy"]
+
+
+def test_tool_calls_that_share_an_index_are_told_apart_by_id() -> None:
+    """Some compatible servers give every call the index 0."""
+
+    def part(id_: str, name: str) -> Any:
+        call = {"index": 0, "id": id_, "function": {"name": name, "arguments": "{}"}}
+        return {"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
+
+    message = _fold("chat", part("a", "f"), part("b", "g"))["choices"][0]["message"]
+    assert [call["function"]["name"] for call in message["tool_calls"]] == ["f", "g"]
+
+
+def test_reasoning_of_compatible_servers_is_kept_in_the_payload() -> None:
+    chunk = {"choices": [{"index": 0, "delta": {"reasoning_content": "hm", "content": "yes"}}]}
+    message = _fold("chat", chunk, chunk)["choices"][0]["message"]
+    assert (message["reasoning_content"], message["content"]) == ("hmhm", "yesyes")
+
+
+def test_an_interrupted_function_call_is_kept() -> None:
+    item = {"type": "function_call", "name": "f", "arguments": ""}
+    found = _fold(
+        "responses",
+        {"type": "response.output_item.added", "output_index": 0, "item": item},
+        {"type": "response.function_call_arguments.delta", "output_index": 0, "delta": '{"a":'},
+    )
+    assert found["output"] == [{"type": "function_call", "name": "f", "arguments": '{"a":'}]
+
+
+def test_a_streamed_transcription_has_text_and_usage() -> None:
+    found = _fold(
+        "audio",
+        {"type": "transcript.text.delta", "delta": "hel"},
+        {"type": "transcript.text.delta", "delta": "lo"},
+        {"type": "transcript.text.done", "text": "hello", "usage": {"total_tokens": 3}},
+    )
+    assert found == {"text": "hello", "usage": {"total_tokens": 3}}
+
+
+def test_a_streamed_image_is_not_copied() -> None:
+    done = {"type": "image_generation.completed", "b64_json": "A" * 999, "usage": {"total_tokens": 3}}
+    found = _fold("images", {"type": "image_generation.partial_image", "b64_json": "B"}, done)
+    assert found == {"usage": {"total_tokens": 3}, "data": [{"b64_json": "<base64, 999 characters>"}]}
+
+
+def test_a_streamed_run_has_text_and_usage() -> None:
+    found = _fold(
+        "threads",
+        {"event": "thread.run.created", "data": {"id": "run_1", "status": "queued", "usage": None}},
+        {"event": "thread.message.delta", "data": {"delta": {"content": [{"text": {"value": "hi"}}]}}},
+        {"event": "thread.run.step.completed", "data": {"id": "step_1"}},
+        {"event": "thread.run.completed", "data": {"id": "run_1", "status": "completed", "usage": {"total_tokens": 2}}},
+    )
+    assert found == {"id": "run_1", "status": "completed", "usage": {"total_tokens": 2}, "output_text": "hi"}
