@@ -98,7 +98,13 @@ def _write_many(path: str, writer: int, count: int, start: Any) -> None:
                         "end_time": 2.0,
                     }
                     if number % 700
-                    else {"trace_id": "t", "span_id": f"{writer}-{number}", "name": "y", "start_time": 1.0, "end_time": 2}
+                    else {
+                        "trace_id": "t",
+                        "span_id": f"{writer}-{number}",
+                        "name": "y",
+                        "start_time": 1.0,
+                        "end_time": 2,
+                    }
                 )
                 for number in range(at, at + 10)
             ]
@@ -182,7 +188,7 @@ for number in range(200):
     if number % 20 == 0: peekr.flush(10)
 if child: assert os.waitpid(child, 0)[1] == 0
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-W", "ignore::DeprecationWarning", "-c", code], check=True, timeout=60)
     names = [line["name"] for line in lines(path)]
     assert (names.count("parent before"), names.count("child"), names.count("parent")) == (1, 200, 200)
 
@@ -198,7 +204,8 @@ import resource, signal
 from peekr.spans import Span
 from peekr_jsonl import JSONLExporter
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-def batch(first, size): return [Span.from_dict({{"trace_id": "t", "span_id": str(n), "name": "n" * 300, "start_time": 1.0, "end_time": 2.0}}) for n in range(first, first + size)]
+def one(n): return {{"trace_id": "t", "span_id": str(n), "name": "n" * 300, "start_time": 1.0, "end_time": 2.0}}
+def batch(first, size): return [Span.from_dict(one(n)) for n in range(first, first + size)]
 exporter = JSONLExporter({str(path)!r})
 exporter.export_batch(batch(0, 3))
 resource.setrlimit(resource.RLIMIT_FSIZE, (4000, resource.RLIM_INFINITY))
@@ -209,7 +216,13 @@ except OSError as error:
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 exporter.export_batch(batch(53, 2))
 """
-    done = subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code],
+        check=True,
+        timeout=60,
+        capture_output=True,
+        text=True,
+    )
     assert done.stdout.startswith("refused")
     assert [line["span_id"] for line in lines(path)] == ["0", "1", "2", "53", "54"]
 

@@ -146,9 +146,18 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for trace in range(1, 25_001):
             start, run, text = 1.7e9 + trace, 2 * trace, "x" * 700
             child = line.format(
-                trace=trace, span=run + 1, parent=f'"{run:016x}"', name="child", start=start, end=start + 0.4, run=run, text=text
+                trace=trace,
+                span=run + 1,
+                parent=f'"{run:016x}"',
+                name="child",
+                start=start,
+                end=start + 0.4,
+                run=run,
+                text=text,
             )
-            root = line.format(trace=trace, span=run, parent="null", name="root", start=start, end=start + 0.5, run=run, text=text)
+            root = line.format(
+                trace=trace, span=run, parent="null", name="root", start=start, end=start + 0.5, run=run, text=text
+            )
             file.write(child + root)
     return path
 
@@ -166,7 +175,9 @@ needs_proc = pytest.mark.skipif(not os.path.exists("/proc/self/io"), reason="cou
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda store: [one.trace_id for one in store.traces(limit=20)] == [f"{n:032x}" for n in range(25_000, 24_980, -1)],
+        lambda store: (
+            [one.trace_id for one in store.traces(limit=20)] == [f"{n:032x}" for n in range(25_000, 24_980, -1)]
+        ),
         lambda store: len(list(store.spans(newest_first=True, limit=10))) == 10,
         lambda store: len(list(store.traces(since=1.7e9 + 24_900))) == 101,
         lambda store: len(list(store.spans(since=1.7e9 + 24_900, newest_first=True))) == 202,

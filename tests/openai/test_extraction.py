@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from peekr.messages import compose, lighten, messages_text
+from peekr.reasons import error_attributes, is_json, reason_of
 from peekr_openai import body
-from peekr_openai.abridge import messages_text
-from peekr_openai.errors import error_attributes, is_json, reason_of
 from peekr_openai.events import accumulator
 from peekr_openai.operations import classify
-from peekr_openai.request import files_note, input_text, lighten
-from peekr_openai.response import compose, response_attributes, served_by
+from peekr_openai.request import files_note, input_text
+from peekr_openai.response import response_attributes, served_by
 from peekr_openai.usage import token_attributes
 
 # -- operations ---------------------------------------------------------------------------------------------------

@@ -72,7 +72,8 @@ def old_database(path: Path) -> Path:
     connection = sqlite3.connect(path)
     connection.execute(
         "CREATE TABLE spans (trace_id TEXT NOT NULL, span_id TEXT PRIMARY KEY, parent_id TEXT, name TEXT NOT NULL,"
-        " start_time REAL NOT NULL, end_time REAL, duration_ms REAL, status TEXT NOT NULL DEFAULT 'ok', attributes TEXT)"
+        " start_time REAL NOT NULL, end_time REAL, duration_ms REAL, status TEXT NOT NULL DEFAULT 'ok',"
+        " attributes TEXT)"
     )
     model = '{"model": "gpt-4o", "tokens_total": 5, "user_id": "alice", "session_id": "s"}'
     rows = [

@@ -127,7 +127,9 @@ def test_a_database_without_spans_is_a_sentence(path: Path) -> None:
         peekr.open_store(path)
 
 
-def test_rows_of_another_program_are_skipped_and_counted(write: Write, record: Record, caplog: pytest.LogCaptureFixture) -> None:
+def test_rows_of_another_program_are_skipped_and_counted(
+    write: Write, record: Record, caplog: pytest.LogCaptureFixture
+) -> None:
     """JSONL-3 for tables"""
     path = write(record(1), record(2))
     connection = sqlite3.connect(path)
@@ -151,11 +153,15 @@ def test_values_are_bound_never_pasted(write: Write, record: Record) -> None:
         assert list(store.spans(run_id=text)) == [] and store.get_run(text) is None
 
 
-@pytest.mark.parametrize("text", ["100%", "under_score", "tilde~", 'quo"te', "back\\slash", "new\nline", "ÉTÉ", "Mixed"])
+@pytest.mark.parametrize(
+    "text", ["100%", "under_score", "tilde~", 'quo"te', "back\\slash", "new\nline", "ÉTÉ", "Mixed"]
+)
 def test_search_takes_every_character_as_it_is(write: Write, record: Record, text: str) -> None:
     """DASH: wildcards of LIKE mean themselves; letters of every alphabet fold."""
     attributes = {"kind": "llm", "run_id": "r", "output": f"before {text} after", "nested": {"list": [1, "z"]}}
-    path = write(record(1, attributes=attributes), record(2, attributes={"kind": "llm", "run_id": "r", "output": "100 under"}))
+    path = write(
+        record(1, attributes=attributes), record(2, attributes={"kind": "llm", "run_id": "r", "output": "100 under"})
+    )
     with SQLiteStore(str(path)) as store:
         assert names(store.search(text)) == names(store.search(text.lower())) == ["step 1"]
 
@@ -164,7 +170,9 @@ def test_a_list_of_runs_does_not_read_every_span(path: Path, span: MakeSpan) -> 
     """PERF-2: the index of runs is used."""
     SQLiteExporter(path).export_batch([span(number) for number in range(1, 100)])
     with SQLiteStore(str(path)) as store:
-        plan = store.rows("EXPLAIN QUERY PLAN SELECT span_id FROM spans WHERE run_id = span_id ORDER BY start_time DESC LIMIT 9")
+        plan = store.rows(
+            "EXPLAIN QUERY PLAN SELECT span_id FROM spans WHERE run_id = span_id ORDER BY start_time DESC LIMIT 9"
+        )
         assert "USING INDEX spans_runs" in next(plan)[3]
 
 

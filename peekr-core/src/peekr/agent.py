@@ -7,14 +7,17 @@ import inspect
 import logging
 import traceback as tracebacks
 from contextvars import Token
+from copy import copy
 from types import TracebackType
 from typing import Any, Callable, Dict, List, Optional, Tuple, Type
 
 from peekr.agent_steps import STEPS, Step, Writer
-from peekr.context import current, restore
+from peekr.capture import document
+from peekr.context import current, leave
 from peekr.delivery import delivery
 from peekr.events import BaseEvent
 from peekr.ids import RawId
+from peekr.settings import settings
 from peekr.spans import Parent, Span, describe_error
 from peekr.tracer import close_span, open_span
 
@@ -166,7 +169,7 @@ class AgentMethods:
 
         return shutdown(timeout_ms / 1000)
 
-    def _emit(self, step: str, **fields: Any) -> Optional[BaseEvent]:
+    def _emit(self, step: str, /, **fields: Any) -> Optional[BaseEvent]:
         return self._target._emit(step, **fields)  # type: ignore[no-any-return]
 
 
@@ -193,7 +196,7 @@ class TraceContext(AgentMethods):
         """Open a nested run."""
         return Run(run_name, **options)
 
-    def _emit(self, step: str, **fields: Any) -> Optional[BaseEvent]:
+    def _emit(self, step: str, /, **fields: Any) -> Optional[BaseEvent]:
         run = self._span
         if run is None:
             return None
@@ -252,8 +255,8 @@ class Run:
         span._run = span._id
         if self._agent_type is not None:
             span.attributes["agent_type"] = str(self._agent_type)
-        if self._metadata:
-            span.payload = {"metadata": self._metadata}
+        if self._metadata and settings.capture_io:
+            span._payload, _ = document({"metadata": self._metadata})
         context = TraceContext(span)
         _open_runs[span._id] = context
         self._open.append((context, current.set(span)))
@@ -266,11 +269,10 @@ class Run:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        context, token = self._open.pop()
+        context, _ = leave(self._open)
         span = context._span
         if span is not None and error is not None:
             self._record_failure(context, span, error)
-        restore(token)
         if span is not None:
             _open_runs.pop(span._id, None)
             close_span(span)
@@ -293,20 +295,26 @@ class Run:
     ) -> None:
         self.__exit__(exc_type, error, traceback)
 
+    def _again(self) -> Run:
+        """Return a run like this one: calls of a decorated function may overlap."""
+        fresh = copy(self)
+        fresh._open = []
+        return fresh
+
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Make every call of a function a run of its own."""
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
             async def arun(*args: Any, **kwargs: Any) -> Any:
-                with self:
+                with self._again():
                     return await function(*args, **kwargs)
 
             return arun
 
         @functools.wraps(function)
         def run(*args: Any, **kwargs: Any) -> Any:
-            with self:
+            with self._again():
                 return function(*args, **kwargs)
 
         return run
@@ -320,7 +328,7 @@ class Trace(AgentMethods):
         _start_if_needed()
         return Run(run_name, **options)
 
-    def _emit(self, step: str, **fields: Any) -> Optional[BaseEvent]:
+    def _emit(self, step: str, /, **fields: Any) -> Optional[BaseEvent]:
         context = active_run()
         if context is None:
             logger.warning("the %s event is outside of any run and is not recorded. Use: with trace.run('name'):", step)

@@ -24,12 +24,24 @@ def _shown(value: Any, limit: int = LLM_LIMIT) -> str:
     return cut(value, limit) if isinstance(value, str) else text(value, limit)
 
 
+def _small(value: Any) -> Any:
+    """A fact as it is now: a number, or short text."""
+    return value if value is None or isinstance(value, (bool, int, float)) else _shown(value)
+
+
+def _nanoseconds(milliseconds: Any) -> int:
+    try:
+        return max(int(float(milliseconds or 0) * 1e6), 0)
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
 def _json(value: Any) -> str:
     return text(value, FUNCTION_LIMIT)
 
 
 def _llm(fields: Fields) -> Attributes:
-    out: Attributes = {"model": fields.get("model")}
+    out: Attributes = {"model": _small(fields.get("model"))}
     for name, ours in _TOKENS.items():
         if isinstance(fields.get(name), int):
             out[ours] = fields[name]
@@ -114,7 +126,7 @@ STEPS: Dict[str, Step] = {
         _field("error_type", "error."),
         _field("error_type"),
         {"stack_trace": "stack_trace"},
-        lambda fields: {"error": str(fields.get("error_message"))},
+        lambda fields: {"error": _shown(fields.get("error_message"))},
         keep=("error_type", "critical"),
     ),
     "final": Step(
@@ -142,6 +154,11 @@ STEPS: Dict[str, Step] = {
 }
 
 
+def _may_keep(name: str, value: Any) -> bool:
+    """Whether a further field may be an attribute: text that is no name may be content."""
+    return settings.capture_io or not isinstance(value, str) or name.endswith(("_id", "_name", "_role", "_type"))
+
+
 class Writer:
     """Writes one event as a span that has already ended.
 
@@ -151,13 +168,16 @@ class Writer:
     def __init__(self, run: Span, parent: Parent, duration_ms: Optional[float]) -> None:
         self._run = run
         self._parent = parent
-        self._duration_ns = int((duration_ms or 0) * 1e6)
+        self._duration_ns = _nanoseconds(duration_ms)
         self.failed = False
 
     def write(self, step: Step, fields: Fields) -> BaseEvent:
         """Write the span; return the event."""
-        event = fields.pop("event", None)
-        if isinstance(event, BaseEvent):
+        event = fields.pop("event") if step is STEPS["custom"] else None
+        if event is not None:
+            if not isinstance(event, BaseEvent):
+                raise TypeError(f"emit() takes a BaseEvent, not {type(event).__name__}")
+            self._duration_ns = self._duration_ns or _nanoseconds(event.duration_ms)
             fields = {**event.fields, "name": event.name or "custom", "metadata": dict(event.metadata)}
             fields.update({"input": event.input, "output": event.output})
         span = open_span(step.name(fields), self._parent, step.kind)
@@ -175,11 +195,11 @@ class Writer:
         attributes["event_type"] = step.type.value
         attributes["event_name"] = step.label(fields)
         attributes.update(step.facts(fields))
-        attributes.update({name: fields[name] for name in step.keep if fields.get(name) is not None})
+        attributes.update({name: _small(fields[name]) for name in step.keep if fields.get(name) is not None})
         known = {*step.keep, *step.content, *_TOKENS, "model", "error_message"}
         for name, value in fields.items():
-            if name not in known and value is not None and isinstance(value, (str, int, float, bool)):
-                attributes.setdefault(name, cut(value) if isinstance(value, str) else value)
+            if name not in known and isinstance(value, (str, int, float)) and _may_keep(name, value):
+                attributes.setdefault(name, _small(value))
         if not settings.capture_io:
             return
         for name, attribute in step.content.items():

@@ -68,18 +68,24 @@ def cut(value: str, limit: int = LLM_LIMIT) -> str:
 
 
 def document(value: Any, limit: int = PAYLOAD_LIMIT) -> Tuple[bytes, bool]:
-    """Return ``value`` as a complete JSON document of about ``limit`` bytes at most, and whether it was cut.
+    """Return ``value`` as a complete JSON document of ``limit`` bytes at most, and whether it was cut.
 
     A cut document is still valid JSON: long strings are shortened, lists and objects end early.
     """
     try:
         if room(value, limit) >= 0:
-            return _encode(value), False
+            whole = _encode(value)
+            if len(whole) <= limit:
+                return whole, False
     except Exception:
         pass
-    bounded = _Bounded(limit)
-    out = bounded.whole(value)
-    return clean_text(out).encode(), bounded.left <= 0 or bounded.cut
+    left = limit
+    while True:  # a second time where characters take more than a byte
+        bounded = _Bounded(left)
+        out = clean_text(bounded.whole(value)).encode()
+        if len(out) <= limit or left <= 0:
+            return out, bounded.left <= 0 or bounded.cut
+        left = min(left * limit // len(out), left * 9 // 10)
 
 
 def room(value: Any, left: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Union
 
 import attrs
 
@@ -75,9 +75,9 @@ def storage_names(storage: Union[str, Sequence[str], None], jsonl_path: Any, db_
 
     :raises ConfigurationError: if it is neither text nor a list of texts.
     """
-    words = [storage] if isinstance(storage, str) else list(storage or ())
+    words = [storage] if isinstance(storage, str) or not isinstance(storage, Iterable) else list(storage)
     names: List[str] = []
-    for word in words:
+    for word in words if storage is not None else ():
         if not isinstance(word, str) or not word:
             raise ConfigurationError(
                 f"storage must be a name such as 'jsonl', 'sqlite' or 'both', or a list of names, got {storage!r}."
@@ -85,6 +85,17 @@ def storage_names(storage: Union[str, Sequence[str], None], jsonl_path: Any, db_
         names += ["jsonl", "sqlite"] if word == "both" else [str(word)]
     off = {name for name, path in (("jsonl", jsonl_path), ("sqlite", db_path)) if path is None}
     return [name for name in dict.fromkeys(names) if name not in off]
+
+
+def path_text(name: str, path: Any) -> Optional[str]:
+    """Return a path given as text or os.PathLike as text.
+
+    :raises ConfigurationError: if it is neither, or bytes.
+    """
+    text = path if path is None else os.fspath(path) if isinstance(path, (str, os.PathLike)) else b""
+    if isinstance(text, bytes):
+        raise ConfigurationError(f"{name} must be the path of a file, got {path!r}.")
+    return text
 
 
 def checked(config: Config) -> Config:
@@ -101,8 +112,15 @@ def checked(config: Config) -> Config:
         value = getattr(config, name)
         if value is not None and not isinstance(value, str):
             raise ConfigurationError(f"{name} must be text, got {value!r}.")
-    if isinstance(config.plugins, str):
-        raise ConfigurationError(f"plugins must be a list of names, got the text {config.plugins!r}.")
+    plugins = config.plugins
+    if plugins is not None and (
+        isinstance(plugins, str)
+        or not isinstance(plugins, Iterable)
+        or not all(isinstance(name, str) for name in plugins)
+    ):
+        raise ConfigurationError(f"plugins must be a list of names, got {plugins!r}.")
+    if not isinstance(config.storage_options, Mapping):
+        raise ConfigurationError(f"storage_options must be a mapping, got {config.storage_options!r}.")
     for name, options in config.storage_options.items():
         if not isinstance(options, Mapping):
             raise ConfigurationError(f"storage_options[{name!r}] must be a mapping, got {options!r}.")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextvars import ContextVar, Token
-from typing import Optional
+from typing import Any, List, Optional, Tuple, TypeVar
 
 from peekr.spans import Parent, Span, current_of
 
 current: ContextVar[Parent] = ContextVar("peekr_current", default=None)
+
+Entry = TypeVar("Entry", bound=Tuple[Any, "Token[Parent]"])
 
 
 def get_current_span() -> Optional[Span]:
@@ -15,9 +17,20 @@ def get_current_span() -> Optional[Span]:
     return current_of(current.get())
 
 
-def restore(token: Token[Parent]) -> None:
-    """Make the span before ``token`` current again; a token of another context restores nothing."""
+def restore(token: Token[Parent]) -> bool:
+    """Make the span before ``token`` current again; a token of another context restores nothing: False."""
     try:
         current.reset(token)
     except (ValueError, RuntimeError):  # another context, or used already: nothing of ours to restore there
-        pass
+        return False
+    return True
+
+
+def leave(entered: List[Entry]) -> Entry:
+    """Take away the last entry of this thread or task, restore its token, and return it.
+
+    For objects that may be entered again, also by several tasks at once.
+    """
+    entry: Entry = next((each for each in reversed(entered) if restore(each[1])), entered[-1])
+    entered.remove(entry)
+    return entry

@@ -11,7 +11,7 @@ from peekr.capture import FUNCTION_LIMIT, cut, snapshot, text
 from peekr.context import current, restore
 from peekr.delivery import emit
 from peekr.settings import settings
-from peekr.spans import Span
+from peekr.spans import Parent, Span
 from peekr.tracer import close_span, hooks, open_span, run_start_hooks, started
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -35,11 +35,12 @@ def decorate(function: Any, name: Optional[str], capture_io: bool) -> Any:
         )
     label = name or _default_name(function)
     taken = _Inputs(function) if capture_io else None
-    if inspect.iscoroutinefunction(function):
+    code = function if inspect.isroutine(function) or isinstance(function, functools.partial) else function.__call__
+    if inspect.iscoroutinefunction(code):
         return _coroutine(function, label, taken)
-    if inspect.isasyncgenfunction(function):
+    if inspect.isasyncgenfunction(code):
         return _async_generator(function, label, taken)
-    if inspect.isgeneratorfunction(function):
+    if inspect.isgeneratorfunction(code):
         return _generator(function, label, taken)
     return _function(function, label) if taken is None else _capturing(function, label, taken)
 
@@ -67,6 +68,8 @@ class _Inputs:
 
 def _has_receiver(function: Any) -> bool:
     """Whether the first parameter is a method's ``self`` or ``cls``: by its name, inside a class."""
+    if inspect.ismethod(function):  # has its receiver already
+        return False
     owner, _, _ = getattr(function, "__qualname__", "").rpartition(".")
     code = getattr(inspect.unwrap(function), "__code__", None)
     if not owner or owner.endswith("<locals>") or code is None:
@@ -177,7 +180,7 @@ class _Collected:
         self._room = FUNCTION_LIMIT
 
     def add(self, item: Any) -> None:
-        if self._room > 0 and settings.capture_io:
+        if self._room >= 0 and settings.capture_io:  # not more items than make the text too long, so that it is cut
             taken = text(item)
             self._items.append(taken)
             self._room -= len(taken) + 2
@@ -187,12 +190,19 @@ class _Collected:
             span.attributes["output"] = cut(f"[{', '.join(self._items)}]", FUNCTION_LIMIT)
 
 
+def _place_inside(span: Span) -> Parent:
+    """What a generator's next step runs under: its own span, or one that it has open inside."""
+    place = _get()
+    return span if isinstance(place, Span) and place.ended else place
+
+
 def _generator(function: Any, name: str, inputs: Optional[_Inputs]) -> Any:
     """The span covers the iteration. It is current only while the generator's own code runs."""
 
     @functools.wraps(function)
     def traced(*args: Any, **kwargs: Any) -> Any:
         span = open_span(name, _get())
+        place: Parent = span
         collected = _Collected()
         if inputs is not None:
             inputs.take(span, args, kwargs)
@@ -200,7 +210,7 @@ def _generator(function: Any, name: str, inputs: Optional[_Inputs]) -> Any:
         step, value = inner.send, None
         try:
             while True:
-                token = _set(span)
+                token = _set(place)
                 try:
                     item = step(value)
                 except StopIteration as stop:
@@ -208,20 +218,19 @@ def _generator(function: Any, name: str, inputs: Optional[_Inputs]) -> Any:
                         collected.finish(span)
                     return stop.value
                 finally:
+                    place = _place_inside(span)
                     restore(token)
                 if inputs is not None:
                     collected.add(item)
                 try:
                     value, step = (yield item), inner.send
                 except GeneratorExit:
-                    _close_inner(inner, span)
+                    _close_inner(inner, place)
                     raise
                 except BaseException as thrown:
                     value, step = thrown, inner.throw
         except GeneratorExit:
-            span.attributes["incomplete"] = True
-            if inputs is not None:
-                collected.finish(span)
+            _finish_early(span, collected, inputs)
             raise
         except BaseException as error:
             span.record_error(error)
@@ -232,10 +241,25 @@ def _generator(function: Any, name: str, inputs: Optional[_Inputs]) -> Any:
     return traced
 
 
-def _close_inner(inner: Any, span: Span) -> None:
-    token = _set(span)
+def _finish_early(span: Span, collected: _Collected, inputs: Optional[_Inputs]) -> None:
+    """The consumer wants no more."""
+    span.attributes["incomplete"] = True
+    if inputs is not None:
+        collected.finish(span)
+
+
+def _close_inner(inner: Any, place: Parent) -> None:
+    token = _set(place)
     try:
         inner.close()
+    finally:
+        restore(token)
+
+
+async def _aclose_inner(inner: Any, place: Parent) -> None:
+    token = _set(place)
+    try:
+        await inner.aclose()
     finally:
         restore(token)
 
@@ -246,6 +270,7 @@ def _async_generator(function: Any, name: str, inputs: Optional[_Inputs]) -> Any
     @functools.wraps(function)
     async def traced(*args: Any, **kwargs: Any) -> Any:
         span = open_span(name, _get())
+        place: Parent = span
         collected = _Collected()
         if inputs is not None:
             inputs.take(span, args, kwargs)
@@ -253,7 +278,7 @@ def _async_generator(function: Any, name: str, inputs: Optional[_Inputs]) -> Any
         step, value = inner.asend, None
         try:
             while True:
-                token = _set(span)
+                token = _set(place)
                 try:
                     item = await step(value)
                 except StopAsyncIteration:
@@ -261,20 +286,19 @@ def _async_generator(function: Any, name: str, inputs: Optional[_Inputs]) -> Any
                         collected.finish(span)
                     return
                 finally:
+                    place = _place_inside(span)
                     restore(token)
                 if inputs is not None:
                     collected.add(item)
                 try:
                     value, step = (yield item), inner.asend
                 except GeneratorExit:
-                    await inner.aclose()
+                    await _aclose_inner(inner, place)
                     raise
                 except BaseException as thrown:
                     value, step = thrown, inner.athrow
         except GeneratorExit:
-            span.attributes["incomplete"] = True
-            if inputs is not None:
-                collected.finish(span)
+            _finish_early(span, collected, inputs)
             raise
         except BaseException as error:
             span.record_error(error)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from _thread import start_new_thread
 from collections import deque
 from copy import copy
 from time import monotonic
@@ -91,6 +92,21 @@ class Delivery:
         self.queue.append(span)
         if self._asleep:
             self._rouse()
+
+    def emit_from_finalizer(self, span: Span) -> None:
+        """Take a span while an object is being collected: the collector may have interrupted a holder of the lock."""
+        if self.pipeline is None:
+            return
+        hooked = bool(self.end_hooks)
+        if not hooked:
+            self.queue.append(span)
+        try:  # what may need a lock is left to a thread of its own, which can wait for it
+            if hooked:
+                start_new_thread(self.emit_slowly, (span,))
+            elif not self.limit:
+                start_new_thread(self._rouse, ())
+        except RuntimeError:  # no thread can be started any more: the last flush takes what is queued
+            pass
 
     def emit_open(self, span: Span) -> None:
         """Hand over a run that has just begun, as it is now, for stores that can update it when it ends."""

@@ -39,7 +39,8 @@ class Lane:
         self.name = name
         self.exporter = exporter
         self.export = export
-        self.exported = self.failed = self.dropped = 0
+        #: ``counted`` of the exported ones belong to an earlier configuration.
+        self.exported = self.failed = self.dropped = self.counted = 0
         self.last_error: Optional[str] = None
         self.closed = False
         self._said: Set[str] = set()
@@ -111,9 +112,9 @@ class Lane:
             if isinstance(item, list):
                 self._work(self._with_those_behind(item))
             else:
-                item.lane_done(self._call("flush"))
+                item.lane_done(self.call("flush"))
         if self._stopped:
-            self._call(self._last_call)
+            self.call(self._last_call)
         return self._stopped
 
     def _with_those_behind(self, batch: List[Span]) -> List[Span]:
@@ -147,7 +148,8 @@ class Lane:
                 self.exported += count - refused
             self._at_work = 0
 
-    def _call(self, method: str) -> bool:
+    def call(self, method: str) -> bool:
+        """Call a method of the exporter if it has it; return whether that went well."""
         call = getattr(self.exporter, method, None)
         if call is None:
             return True
@@ -207,9 +209,9 @@ class Lane:
 
     def after_fork_in_child(self) -> None:
         """Start anew in a forked child; the exporter may have a method of the same name for its own part."""
-        self.exported = self.failed = self.dropped = 0
+        self.exported = self.failed = self.dropped = self.counted = 0
         self._reset_thread()
-        self._call("after_fork_in_child")
+        self.call("after_fork_in_child")
 
     def stats(self) -> Dict[str, Any]:
         """Counts as :func:`peekr.stats` shows them."""

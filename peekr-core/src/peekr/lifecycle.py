@@ -5,13 +5,15 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import sys
 import threading
 from time import monotonic
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
-from peekr import propagation
+from peekr import patching, propagation
 from peekr.adapters import check_exporter, lane_for
-from peekr.config import DEFAULT_STORAGE, Config, checked, storage_names
+from peekr.config import DEFAULT_STORAGE, Config, checked, path_text, storage_names
+from peekr.counts import PastCounts
 from peekr.delivery import DEFAULT_QUEUE_SIZE, delivery
 from peekr.errors import ConfigurationError, PluginNotFound
 from peekr.exit import watch_exit
@@ -35,8 +37,13 @@ class _State:
         self.config: Optional[Config] = None
         self.own_lanes: List[Lane] = []
         self.user_lanes: List[Lane] = []
+        #: Of the last configuration, to be shown when tracing is off.
+        self.last_lanes: List[Lane] = []
+        self.past = PastCounts()
         self.participants = Participants()
         self.watching = False
+        #: Whether trace.run() may start tracing by itself; not after uninstrument().
+        self.may_start = True
 
 
 _state = _State()
@@ -99,8 +106,8 @@ def instrument(
         Config(
             console=console,
             storage=names,
-            jsonl_path=None if jsonl_path is None else str(jsonl_path),
-            db_path=None if db_path is None else str(db_path),
+            jsonl_path=path_text("jsonl_path", jsonl_path),
+            db_path=path_text("db_path", db_path),
             tenant_id=tenant_id,
             retention_class=retention_class,
             exporter=exporter,
@@ -108,7 +115,7 @@ def instrument(
             sample_rate=1.0 if sample_rate is None else sample_rate,
             keep_errors=bool(keep_errors),
             plugins=plugins,
-            storage_options=storage_options or {},
+            storage_options={} if storage_options is None else storage_options,
             queue_size=queue_size,
             queue_full=queue_full,
             shutdown_timeout=shutdown_timeout,
@@ -131,25 +138,37 @@ def _refuse_unsupported(**given: Any) -> None:
 
 
 def _build_lanes(config: Config, optional: bool) -> List[Lane]:
+    """Make the exporters; if one of them cannot be made, close those that were."""
+    own = _lane_of_own(config.exporter)
     lanes: List[Lane] = []
-    if config.console:
-        from peekr.console import ConsoleExporter
+    try:
+        if config.console:
+            from peekr.console import ConsoleExporter
 
-        lanes.append(lane_for("console", ConsoleExporter()))
-    for name in config.storage:
-        try:
-            lanes.append(lane_for(name, _build_exporter(name, config)))
-        except PluginNotFound:
-            if not optional:
-                raise
-            logger.warning(
-                "peekr-jsonl is not installed: spans go to the console and to exporters of your own only.\n"
-                "Install it with: pip install peekr-jsonl"
-            )
-    if config.exporter is not None:
-        check_exporter(config.exporter)
-        lanes.append(lane_for(_exporter_name(config.exporter), config.exporter))
-    return lanes
+            lanes.append(lane_for("console", ConsoleExporter()))
+        for name in config.storage:
+            try:
+                lanes.append(lane_for(name, _build_exporter(name, config)))
+            except PluginNotFound as error:
+                if not optional:
+                    raise
+                logger.warning("spans go to the console and to exporters of your own only: %s", error)
+    except BaseException:
+        for lane in lanes:
+            lane.call("shutdown")
+        raise
+    return [*lanes, *own]
+
+
+def _lane_of_own(exporter: Any) -> List[Lane]:
+    """Return the lane of ``exporter=``: the one it has already, if it is in use; none where add_exporter added it."""
+    if exporter is None:
+        return []
+    check_exporter(exporter)
+    if any(lane.exporter is exporter for lane in _state.user_lanes):
+        return []
+    in_use = [lane for lane in _state.own_lanes if lane.exporter is exporter and not lane.closed]
+    return in_use or [lane_for(_exporter_name(exporter), exporter)]
 
 
 def _build_exporter(name: str, config: Config) -> Any:
@@ -175,8 +194,10 @@ def _exporter_name(exporter: Any) -> str:
 
 def _switch(config: Config, lanes: List[Lane]) -> None:
     """Put the new configuration in the place of the old one; what was emitted before goes the old way."""
-    delivery.flush(monotonic() + config.shutdown_timeout, durable=False)
-    old, _state.own_lanes, _state.config = _state.own_lanes, lanes, config
+    before = delivery.pipeline
+    delivery.flush(monotonic() + config.shutdown_timeout, durable=bool(_state.user_lanes))
+    old = [lane for lane in _state.own_lanes if lane not in lanes]
+    _state.own_lanes, _state.config, _state.may_start = lanes, config, True
     sampling = Sampling(config.sample_rate, config.keep_errors)
     participants = _state.participants
     participants.load(config)
@@ -194,7 +215,11 @@ def _switch(config: Config, lanes: List[Lane]) -> None:
     delivery.max_spans = config.queue_size
     delivery.block = config.queue_full == "block"
     delivery.open(pipeline, participants.end_hooks)
-    _close_lanes(old, config.shutdown_timeout)
+    if before is not None:
+        delivery.flush(monotonic() + config.shutdown_timeout, durable=False)  # a batch may be on its way the old way
+        _close_lanes(old, [], config.shutdown_timeout)
+        _state.past.close(before.lanes, old)
+        _state.past.sampled_out += before.sampled_out
     if not _state.watching:
         _state.watching = True
         watch_exit(shutdown)
@@ -209,34 +234,41 @@ def _name_apart(lanes: Sequence[Lane]) -> None:
         lane.name = base if seen[base] == 1 else f"{base}#{seen[base]}"
 
 
-def _close_lanes(lanes: Sequence[Lane], timeout: float, shutdown_exporters: bool = True) -> bool:
+def _close_lanes(lanes: Sequence[Lane], flushed: Sequence[Lane], timeout: float) -> bool:
+    """Close lanes within one deadline; the exporters of the first are shut down, those of the second only flushed."""
     deadline = monotonic() + timeout
     for lane in lanes:
-        lane.stop(shutdown_exporters)
-    joined = [lane.join(deadline) for lane in lanes]  # each of them, whatever became of the one before
+        lane.stop()
+    for lane in flushed:
+        lane.stop(shutdown_exporter=False)
+    joined = [lane.join(deadline) for lane in (*lanes, *flushed)]  # each of them, whatever became of the one before
     return all(joined)
 
 
 def instrument_for_runs() -> None:
     """Write to the local database what ``trace.run`` records without any instrument() (AGENT-14)."""
     with _state.lock:
-        if delivery.pipeline is None:
+        if delivery.pipeline is None and _state.may_start:
             try:
                 instrument(console=False, storage="sqlite", db_path=os.environ.get("TRACE_DB_PATH") or "traces.db")
             except PluginNotFound as error:
+                _state.may_start = False
                 logger.warning("runs are not stored: %s", error)
 
 
 def add_exporter(exporter: Any) -> None:
     """Send every span to this exporter too, from now on and after later calls of :func:`peekr.instrument`.
 
-    Works before instrument() and without it. The exporter is called from a thread of its own.
+    Works before instrument() and without it. The exporter is called from a thread of its own. One that is in use
+    already is not added again.
 
     :param exporter: any object with ``export(span)`` or ``export_batch(spans)``.
     :raises ConfigurationError: if it has neither.
     """
     check_exporter(exporter)
     with _state.lock:
+        if any(lane.exporter is exporter and not lane.closed for lane in (*_state.own_lanes, *_state.user_lanes)):
+            return
         lane = lane_for(_exporter_name(exporter), exporter)
         _state.user_lanes.append(lane)
         pipeline = delivery.pipeline
@@ -256,7 +288,8 @@ def clear_exporters() -> None:
         _state.own_lanes, _state.user_lanes = [], []
         if delivery.pipeline is not None:
             delivery.pipeline.lanes = ()
-        _close_lanes(lanes, timeout)
+        _close_lanes(lanes, [], timeout)
+        _state.past.close(lanes, lanes)
 
 
 def _timeout() -> float:
@@ -289,15 +322,21 @@ def _stop(timeout: Optional[float], forget_exporters: bool) -> bool:
     if delivery.pipeline is None:
         return True
     deadline = monotonic() + (_timeout() if timeout is None else timeout)
+    streaming = sys.modules.get("peekr.streaming")
+    if streaming is not None:
+        streaming.end_open_streams()
     drained = delivery.flush(deadline, durable=False)
     if not drained:
         delivery.give_up()
     own, user = _state.own_lanes, _state.user_lanes
-    closed = _close_lanes(own, max(deadline - monotonic(), 0))
-    closed = _close_lanes(user, max(deadline - monotonic(), 0), forget_exporters) and closed
+    shut, flushed = ([*own, *user], []) if forget_exporters else (own, user)
+    closed = _close_lanes(shut, flushed, max(deadline - monotonic(), 0))
+    _state.past.close([*own, *user], [*own, *user])
+    _state.past.sampled_out += delivery.pipeline.sampled_out
     delivery.close()
     hooks.start = ()
     root_scope.value = Scope()
+    _state.last_lanes, _state.own_lanes = [*own, *user], []
     _state.user_lanes = [] if forget_exporters else [lane_for(lane.name, lane.exporter) for lane in user]
     return drained and closed
 
@@ -310,26 +349,27 @@ def uninstrument() -> None:
     with _state.lock:
         _state.participants.uninstrument()
         _stop(None, forget_exporters=False)
+        _state.may_start = False
 
 
 def stats() -> Dict[str, Any]:
     """Return counts of this process as plain data.
 
     ``spans``: started, ended, exported (by at least one exporter), sampled_out, dropped. ``queue``: of the
-    worker. ``exporters``: by name, exported, failed, dropped, waiting, last_error. ``plugins``: by name, the
+    worker. ``captures``: what could not be recorded of calls, by kind. ``exporters``: by name, exported, failed, dropped, waiting, last_error. ``plugins``: by name, the
     ledger of processors, hooks and providers. Counts since the process (or its fork) began.
     """
     pipeline = delivery.pipeline
-    lanes = [*_state.own_lanes, *_state.user_lanes]
+    lanes = _state.last_lanes if pipeline is None else pipeline.lanes
+    past = _state.past
     queued = len(delivery.queue)
-    lost = delivery.dropped + sum(lane.dropped for lane in lanes)
     return {
         "spans": {
             "started": started.value,
             "ended": delivery.taken + queued + delivery.dropped,
-            "exported": max([lane.exported for lane in lanes], default=0),
-            "sampled_out": pipeline.sampled_out if pipeline is not None else 0,
-            "dropped": lost,
+            "exported": past.exported_with(lanes),
+            "sampled_out": past.sampled_out + (0 if pipeline is None else pipeline.sampled_out),
+            "dropped": delivery.dropped + past.dropped_with(lanes),
         },
         "queue": {
             "events_queued": delivery.taken + queued,
@@ -340,6 +380,7 @@ def stats() -> Dict[str, Any]:
         },
         "exporters": {lane.name: lane.stats() for lane in lanes},
         "plugins": _state.participants.stats(),
+        "captures": {"failed": {": ".join(kind): count for kind, count in patching.failures.items()}},
         "evaluations": {"pending": 0, "done": 0, "failed": 0},
     }
 
@@ -351,6 +392,8 @@ def current_config() -> Optional[Config]:
 
 def _after_fork_in_child() -> None:
     _state.lock = threading.RLock()
+    _state.past.reset()
+    started.reset()
 
 
 if hasattr(os, "register_at_fork"):

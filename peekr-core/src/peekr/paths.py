@@ -15,8 +15,8 @@ def writable_path(path: Any, option: str) -> str:
     :raises ConfigurationError: saying why not, and what to do.
     """
     try:
-        given = os.fspath(path)
-        target = os.path.abspath(given)
+        given: str = os.fspath(path)
+        target: str = os.path.abspath(given)
         is_directory = os.path.isdir(target)
         if not given or not isinstance(given, str) or "\0" in given:
             raise ValueError(given)

@@ -56,6 +56,7 @@ class Choice:
 
     allowed: Optional[Sequence[str]] = None
     denied: Sequence[str] = ()
+    _listed: Optional[List[PluginInfo]] = attrs.field(default=None, init=False, repr=False, eq=False)
 
     @classmethod
     def of(cls, plugins: Optional[Sequence[str]] = None) -> Choice:
@@ -65,12 +66,21 @@ class Choice:
 
     def refusal(self, group: str, name: str, value: str) -> Optional[str]:
         """Return why an entry is not to be used, or None."""
+        if not self.denied and self.allowed is None:
+            return None
         names = {name, f"{group}:{name}", value.partition(":")[0].partition(".")[0].replace("_", "-")}
+        if self.denied or self.allowed:
+            names.update(info.distribution for info in self._entries() if (info.group, info.name) == (group, name))
         if names.intersection(self.denied):
             return "disabled by PEEKR_PLUGINS_DISABLE"
         if self.allowed is not None and not names.intersection(self.allowed):
             return "not among the chosen plugins"
         return None
+
+    def _entries(self) -> List[PluginInfo]:
+        if self._listed is None:
+            self._listed = list(_entries())
+        return self._listed
 
 
 def _names(variable: str) -> Optional[List[str]]:
@@ -115,7 +125,12 @@ def load_group(group: str, choice: Optional[Choice] = None) -> Iterator[Tuple[st
     wanted = choice or Choice.of()
     # an instance that loads nothing by itself: stevedore lets a plugin's AssertionError and SystemExit through
     listing: Any = ExtensionManager.make_test_instance([], namespace=group)
-    for entry in listing.list_entry_points():
+    try:
+        entries = listing.list_entry_points()
+    except Exception as error:  # an unreadable folder on sys.path, a broken distribution
+        logger.warning("plugins of %s cannot be listed: %s: %s", group, type(error).__name__, error)
+        return
+    for entry in entries:
         if wanted.refusal(group, entry.name, entry.value) is None:
             try:
                 loaded = entry.load()

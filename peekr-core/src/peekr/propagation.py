@@ -87,9 +87,12 @@ class extract:
 
 def _find(headers: Union[Mapping[Any, Any], Iterable[Tuple[Any, Any]]]) -> Optional[str]:
     items = getattr(headers, "items", None)
-    for name, value in items() if items is not None else headers:
-        if _text(name).lower() == HEADER:
-            return _text(value).strip()
+    try:
+        for name, value in items() if items is not None else headers:
+            if _text(name).lower() == HEADER:
+                return _text(value).strip()
+    except (TypeError, ValueError):  # no headers at all, or none that come in pairs
+        pass
     return None
 
 

@@ -34,7 +34,7 @@ class Selection:
 
     def given(self) -> Iterator[tuple[str, Any]]:
         """Yield the fields that ask for something, with their values."""
-        for field in self.__attrs_attrs__:  # type: ignore[attr-defined]
+        for field in self.__attrs_attrs__:
             value = getattr(self, field.name)
             if value is not None:
                 yield field.name, value

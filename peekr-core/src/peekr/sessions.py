@@ -7,7 +7,7 @@ from contextvars import Token
 from types import TracebackType
 from typing import Any, List, Mapping, Optional, Tuple, Type
 
-from peekr.context import current, restore
+from peekr.context import current, leave
 from peekr.scope import root_scope
 from peekr.spans import Anchor, Parent
 
@@ -38,7 +38,7 @@ class session:
             "retention_class": _text(retention_class),
         }
         self._tags = dict(tags) if tags else None
-        self._tokens: List[Tuple[Token[Parent], Optional[str]]] = []
+        self._entered: List[Tuple[Optional[str], Token[Parent]]] = []
         self.session_id = _text(session_id)
 
     def __enter__(self) -> session:
@@ -49,7 +49,7 @@ class session:
             scope = scope.with_values(session_id=uuid.uuid4().hex)
         if self._tags:
             scope = scope.with_values(tags={**(outer.tags or {}), **self._tags})
-        self._tokens.append((current.set(Anchor(scope, parent)), self.session_id))
+        self._entered.append((self.session_id, current.set(Anchor(scope, parent))))
         self.session_id = scope.session_id
         return self
 
@@ -59,8 +59,7 @@ class session:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        token, self.session_id = self._tokens.pop()
-        restore(token)
+        self.session_id, _ = leave(self._entered)
 
     async def __aenter__(self) -> session:
         return self.__enter__()

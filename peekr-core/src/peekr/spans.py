@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Union
 
 import attrs
 
-from peekr.capture import Snapshot, finish
+from peekr.capture import Snapshot, cut, finish
 from peekr.ids import RawId, format_span_id, format_trace_id, random_bits
 from peekr.scope import Scope, root_scope
 
@@ -244,8 +244,8 @@ def current_of(parent: Parent) -> Optional[Span]:
 
 
 def describe_error(error: BaseException) -> str:
-    """Return the message of an exception, or its class name where it has none."""
+    """Return the message of an exception, cut, or its class name where it has none."""
     try:
-        return str(error) or type(error).__name__
+        return cut(str(error)) or type(error).__name__
     except Exception:
         return type(error).__name__

@@ -168,7 +168,12 @@ def span_of(values: Mapping[str, Any]) -> Span:
 
     :raises ValueError: if it holds no span.
     """
-    return Span.from_dict(values)
+    try:
+        return Span.from_dict(values)
+    except ValueError:
+        raise
+    except Exception as error:  # attributes that are no JSON: older msgspec raises what is no ValueError
+        raise ValueError(str(error)) from error
 
 
 # -- creating and migrating ---------------------------------------------------------------------------------------

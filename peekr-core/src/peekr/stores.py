@@ -90,7 +90,7 @@ class ReadStore(RunReader, ABC):
         selection = Selection(
             trace_id, run_id, session_id, tenant_id, user_id, since, until, status, kind, name
         )  # fmt: skip
-        return islice(self.select(selection, newest_first, limit), limit)
+        return iter(()) if limit == 0 else islice(self.select(selection, newest_first, limit), limit)
 
     def select(self, selection: Selection, newest_first: bool, limit: Optional[int]) -> Iterator[Span]:
         """Do the work of :meth:`spans`; what a store overrides. Yielding more than ``limit`` is allowed."""
@@ -127,7 +127,7 @@ class ReadStore(RunReader, ABC):
         wanted = Selection(
             tenant_id=tenant_id, user_id=user_id, session_id=session_id, since=since, until=until, status=status
         )
-        return islice(self.summaries(wanted, newest_first, limit), limit)
+        return iter(()) if limit == 0 else islice(self.summaries(wanted, newest_first, limit), limit)
 
     def summaries(self, wanted: Selection, newest_first: bool, limit: Optional[int]) -> Iterator[TraceSummary]:
         """Do the work of :meth:`traces`; what a store overrides. Yielding more than ``limit`` is allowed."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import weakref
-from _thread import start_new_thread
 from time import perf_counter_ns
 from typing import Any, AsyncIterator, Callable, Generator, Iterator, List, Optional, Tuple
 
@@ -221,18 +220,6 @@ if hasattr(os, "register_at_fork"):
 
 def close_from_finalizer(span: Span) -> None:
     """End and emit a span where no lock may be taken: the collector may have interrupted whoever holds it."""
-    if span._t1:
-        return
-    span._t1 = perf_counter_ns()
-    if delivery.pipeline is None:
-        return
-    hooked = bool(delivery.end_hooks)
-    if not hooked:
-        delivery.queue.append(span)
-    try:  # what may need a lock is left to a thread of its own, which can wait for it
-        if hooked:
-            start_new_thread(delivery.emit_slowly, (span,))
-        elif not delivery.limit:
-            start_new_thread(delivery._rouse, ())
-    except RuntimeError:  # no thread can be started any more: the last flush takes what is queued
-        pass
+    if not span._t1:
+        span._t1 = perf_counter_ns()
+        delivery.emit_from_finalizer(span)

@@ -10,6 +10,7 @@ from typing import Any, Optional, Tuple, Type
 
 from peekr.context import current, restore
 from peekr.delivery import emit
+from peekr.plain import text_of
 from peekr.spans import Parent, Span
 
 
@@ -30,6 +31,10 @@ class Counter:
         self._reads += 1
         return value
 
+    def reset(self) -> None:
+        """Count from zero again."""
+        self._reads = next(self._numbers) + 1
+
 
 class _Hooks:
     """Called when a span starts; empty as a rule, and then skipped. Set by :func:`peekr.instrument`."""
@@ -47,7 +52,7 @@ _get, _set, _reset, _add = current.get, current.set, current.reset, started.add
 
 def open_span(name: str, parent: Parent, kind: Optional[str] = None) -> Span:
     """Make a span that is not the current one."""
-    span = Span(name, parent, kind)
+    span = Span(name if type(name) is str and name else text_of(name) or "?", parent, kind)
     _add()
     if hooks.start:
         run_start_hooks(span)

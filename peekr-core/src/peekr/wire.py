@@ -98,7 +98,8 @@ def to_dict(span: Span) -> Dict[str, Any]:
     out = record(span)
     out["name"] = clean_text(out["name"])
     out["attributes"] = {
-        clean_text(name): clean_text(value) if type(value) is str else value for name, value in out["attributes"].items()
+        clean_text(name): clean_text(value) if type(value) is str else value
+        for name, value in out["attributes"].items()
     }
     if "payload" in out:
         out["payload"] = plain(span.payload)

@@ -10,7 +10,23 @@
 
 from __future__ import annotations
 
-from peekr_jsonl.exporter import JSONLExporter as JSONLExporter
-from peekr_jsonl.store import JSONLStore as JSONLStore
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from peekr_jsonl.exporter import JSONLExporter as JSONLExporter
+    from peekr_jsonl.store import JSONLStore as JSONLStore
 
 __all__ = ["JSONLExporter", "JSONLStore"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load each on first use: a program that writes needs no reader."""
+    if name == "JSONLExporter":
+        from peekr_jsonl.exporter import JSONLExporter
+
+        return JSONLExporter
+    if name == "JSONLStore":
+        from peekr_jsonl.store import JSONLStore
+
+        return JSONLStore
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -126,6 +126,10 @@ class JSONLExporter:
         if fd is not None:
             os.close(fd)
 
+    def __del__(self) -> None:
+        if getattr(self, "_fd", None) is not None:  # dropped without shutdown()
+            self._close()
+
 
 def _line(span: Span) -> bytes:
     line = wire.encode(wire.record(span))

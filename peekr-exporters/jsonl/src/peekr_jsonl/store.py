@@ -271,7 +271,7 @@ def _all_known(span: Span, tallies: Dict[str, TraceTally], wanted: Selection, li
     if len(kept) < limit:
         return False
     starts: List[float] = sorted((each.start_time for each in kept), reverse=True)
-    return limit == 0 or ended < starts[limit - 1] - SLACK_S
+    return ended < starts[limit - 1] - SLACK_S
 
 
 class _Fresh:

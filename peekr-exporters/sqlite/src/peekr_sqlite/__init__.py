@@ -9,7 +9,23 @@
 
 from __future__ import annotations
 
-from peekr_sqlite.exporter import SQLiteExporter as SQLiteExporter
-from peekr_sqlite.store import SQLiteStore as SQLiteStore
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from peekr_sqlite.exporter import SQLiteExporter as SQLiteExporter
+    from peekr_sqlite.store import SQLiteStore as SQLiteStore
 
 __all__ = ["SQLiteExporter", "SQLiteStore"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load each on first use: a program that writes needs no reader."""
+    if name == "SQLiteExporter":
+        from peekr_sqlite.exporter import SQLiteExporter
+
+        return SQLiteExporter
+    if name == "SQLiteStore":
+        from peekr_sqlite.store import SQLiteStore
+
+        return SQLiteStore
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

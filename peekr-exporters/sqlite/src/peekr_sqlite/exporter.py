@@ -66,8 +66,8 @@ class SQLiteExporter:
 
         :raises StoreError: if the statement is wrong or would write.
         """
-        if not os.path.exists(self.path):
-            with self._lock, as_store_error(self.path):
+        with self._lock, as_store_error(self.path):
+            if not self._closed:
                 self._open()
         return query(self.path, statement, params)
 
@@ -143,7 +143,7 @@ def _check_content(target: str) -> None:
 
 _exporters: weakref.WeakSet[SQLiteExporter] = weakref.WeakSet()
 _held: List[SQLiteExporter] = []
-#: Connections that were in use at the moment of a fork. Never closed here: that would touch the parent's locks.
+#: What was in use at the moment of a fork; kept until the child ends, since closing it touches the parent's locks.
 _abandoned: List[Writer] = []
 
 

@@ -15,6 +15,8 @@ LIGHT = ", ".join(sql.COLUMNS).replace("payload", "CASE WHEN run_id = span_id TH
 _IS_RUN = "run_id = span_id"
 _STATUS = "CASE WHEN end_time IS NULL THEN 'running' WHEN status = 'error' THEN 'failed' ELSE 'completed' END"
 _STARTED_MS = "CAST(ROUND(start_time * 1000) AS INTEGER)"
+#: Runs inside of another one, with the id of that.
+_NESTED = "SELECT s.span_id, p.run_id FROM spans s JOIN spans p ON p.span_id = s.parent_id WHERE s.run_id = s.span_id"
 #: Names bound in one statement; SQLite before 3.32 takes 999.
 _AT_ONCE = 500
 
@@ -89,11 +91,8 @@ class RunQueries:
             marks = f"({', '.join('?' * len(some))})"
             for span in self.span_rows(f"WHERE run_id IN {marks}", some, LIGHT):
                 tallies[span.run_id].add(span)
-            around = (
-                f"SELECT s.span_id, p.run_id FROM spans s JOIN spans p ON p.span_id = s.parent_id WHERE s.run_id = s.span_id"
-            )
-            outer.update(self.rows(f"{around} AND s.span_id IN {marks}", some))
-            for _, run_id in self.rows(f"{around} AND s.parent_id IS NOT NULL AND p.run_id IN {marks}", some):
+            outer.update(self.rows(f"{_NESTED} AND s.span_id IN {marks}", some))
+            for _, run_id in self.rows(f"{_NESTED} AND s.parent_id IS NOT NULL AND p.run_id IN {marks}", some):
                 tallies[run_id].step_count += 1  # a nested run's beginning is a step of the run around it
         found = [(run_id, tally.run()) for run_id, tally in tallies.items() if tally.head is not None]
         for run_id, run in found:

@@ -34,8 +34,8 @@ class SQLiteStore(RunQueries, ReadStore):
         return "://" not in target and is_sqlite(target)
 
     def __init__(self, target: str) -> None:
-        super().__init__(target)
         self._connection: Optional[sqlite3.Connection] = None
+        super().__init__(target)
         self._connected()
 
     def _connected(self) -> sqlite3.Connection:
@@ -51,12 +51,15 @@ class SQLiteStore(RunQueries, ReadStore):
         if connection is not None:
             connection.close()
 
+    __del__ = close  # a store that is used without "with"
+
     # -- rows -------------------------------------------------------------------------------------------------
 
     def rows(self, statement: str, params: Sequence[Any] = ()) -> Iterator[Tuple[Any, ...]]:
         """Yield the rows of a statement as they are read."""
         with as_store_error(self.target):
-            for values in self._connected().execute(statement, params):  # not "yield from": it closes cursors too late
+            # Not "yield from": left early, it would close the cursor, which fails once the connection is closed.
+            for values in self._connected().execute(statement, params):  # noqa: UP028
                 yield values
 
     def row(self, statement: str, params: Sequence[Any] = ()) -> Tuple[Any, ...]:
@@ -70,7 +73,7 @@ class SQLiteStore(RunQueries, ReadStore):
         for values in self.rows(f"SELECT {columns} FROM spans {rest}", params):
             try:
                 span = sql.span_of(dict(zip(names, values)))
-            except ValueError:  # a row of another program; msgspec's errors are ValueErrors too
+            except ValueError:  # a row of another program
                 skipped += 1
                 continue
             yield span

@@ -16,7 +16,7 @@ _ATTEMPT_S = 5.0
 #: Pages of the write-ahead log at which it is moved into the database.
 _CHECKPOINT_PAGES = 2000
 _CACHE_KIB = 16 * 1024
-#: Ids are random, so that every index page of a small database changes with each batch: fewer and larger ones cost less.
+#: Ids are random, so that each batch changes most pages of an index: fewer and larger ones cost less.
 _PAGE_SIZE = 8192
 #: SQLite's limit on bound values: 999 before 3.32.
 _MAX_VALUES = 32_766 if sqlite3.sqlite_version_info >= (3, 32) else 999
@@ -105,8 +105,13 @@ class Writer:
         return there.st_dev, there.st_ino
 
     def close(self) -> None:
-        """Close; SQLite tidies its log away if nobody else has the file open."""
+        """Close; SQLite tidies its log away if nobody else has the file open. May be called twice."""
         self._connection.close()
+
+    def __del__(self) -> None:
+        connection = getattr(self, "_connection", None)  # there is none if it could not be opened
+        if connection is not None:
+            connection.close()
 
 
 def is_busy(error: sqlite3.Error) -> bool:

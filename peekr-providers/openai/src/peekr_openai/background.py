@@ -28,7 +28,7 @@ class Unsettled:
     def settle(self, response: Mapping[str, Any]) -> bool:
         """Whether a fetched response is one of these and tells its usage; it is settled then."""
         name = response.get("id")
-        if not response.get("usage") or name not in self._ids:
+        if not isinstance(name, str) or not response.get("usage") or name not in self._ids:
             return False
         del self._ids[name]
         return True

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional
 import msgspec
 
 from peekr.capture import document
-from peekr_openai.request import lighten
+from peekr.messages import lighten
 
 #: Bytes of a body in which no base64 is looked for.
 _PLAIN = 4096

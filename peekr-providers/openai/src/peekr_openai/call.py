@@ -9,12 +9,12 @@ import msgspec
 
 from peekr.capture import PAYLOAD_LIMIT, document
 from peekr.patching import note_failure
+from peekr.reasons import error_attributes
 from peekr.spans import Span
 from peekr.streaming import Gathering, close_from_finalizer
 from peekr.tracer import close_span
 from peekr_openai import body as bodies
 from peekr_openai.background import unsettled
-from peekr_openai.errors import error_attributes
 from peekr_openai.events import accumulator
 from peekr_openai.operations import Operation
 from peekr_openai.request import files_note, input_text, requested_model

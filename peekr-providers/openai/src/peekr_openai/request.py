@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional
 
 from peekr.capture import LLM_LIMIT, cut, text
-from peekr_openai.abridge import messages_text
+from peekr.messages import lighten, messages_text
 
 #: Characters of a base64 text that an input still shows whole.
 _SMALL = 256
@@ -49,22 +49,6 @@ def _conversation(request: Mapping[str, Any]) -> List[Any]:
     if instructions:
         items.insert(0, {"role": "system", "content": instructions})
     return items
-
-
-def lighten(value: Any, key: str = "") -> Any:
-    """Return JSON data with each long base64 text replaced by a note of its length."""
-    if isinstance(value, str):
-        if len(value) <= _SMALL:
-            return value
-        if value.startswith("data:") and ";base64," in value[:100]:
-            head = value[: value.index(",") + 1]
-            return f"{head}<{len(value) - len(head)} characters>"
-        return f"<base64, {len(value)} characters>" if key in _BINARY_KEYS and " " not in value[:_SMALL] else value
-    if isinstance(value, dict):
-        return {name: lighten(item, name) for name, item in value.items()}
-    if isinstance(value, list):
-        return [lighten(item, key) for item in value]
-    return value
 
 
 def files_note(files: Any) -> List[Dict[str, Any]]:

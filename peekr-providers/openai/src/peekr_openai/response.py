@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from peekr.capture import LLM_LIMIT, cut, text
-from peekr_openai.errors import is_json, reason_of
-from peekr_openai.request import lighten
+from peekr.messages import compose, lighten
+from peekr.reasons import is_json, reason_of
 from peekr_openai.usage import token_attributes
 
 Json = Mapping[str, Any]
@@ -39,16 +39,6 @@ def response_attributes(family: str, response: Json, *, counts: bool = True) -> 
         out.update(token_attributes(response.get("usage"), embedding=family == "embeddings"))
     out.update(_FAMILIES.get(family, _other)(response))
     return {name: value for name, value in out.items() if value is not None}
-
-
-def compose(words: str, calls: List[Attributes]) -> str:
-    """Return ``attributes.output`` of a message: its text, then its tool calls as JSON, both visible."""
-    if not calls:
-        return cut(words, LLM_LIMIT)
-    if not words:
-        return text(calls, LLM_LIMIT)
-    asked = text(calls, max(LLM_LIMIT - len(words) - 1, LLM_LIMIT // 2))
-    return f"{cut(words, LLM_LIMIT - len(asked) - 1)}\n{asked}"
 
 
 def _objects(value: Any) -> Iterable[Json]:

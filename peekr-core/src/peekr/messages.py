@@ -1,11 +1,17 @@
-"""JSON text of a conversation in few characters, without losing what the user said last."""
+"""What was said, in few characters: conversations, answers and base64, for the attributes of LLM spans.
+
+Shared by all providers. Runs in the worker.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Mapping, Sequence
 
 from peekr.capture import LLM_LIMIT, cut, text
 
+#: Characters of a base64 text that is still shown whole.
+_SMALL = 256
+_BINARY_KEYS = frozenset(("data", "file_data", "b64_json", "bytes"))
 #: Characters of the last user message that must be visible in a plain cut.
 _VISIBLE = 80
 #: Characters of each text in an abridged conversation: the first message, the last user message, what follows it.
@@ -66,3 +72,32 @@ def shorten(value: Any, limit: int) -> Any:
     if isinstance(value, list):
         return [shorten(item, limit) for item in value]
     return value
+
+
+def lighten(value: Any, key: str = "") -> Any:
+    """Return JSON data with each long base64 text replaced by a note of its length."""
+    if isinstance(value, str):
+        if len(value) <= _SMALL:
+            return value
+        if value.startswith("data:") and ";base64," in value[:100]:
+            head = value[: value.index(",") + 1]
+            return f"{head}<{len(value) - len(head)} characters>"
+        return f"<base64, {len(value)} characters>" if key in _BINARY_KEYS and " " not in value[:_SMALL] else value
+    if isinstance(value, dict):
+        return {name: lighten(item, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [lighten(item, key) for item in value]
+    return value
+
+
+def compose(words: str, calls: Sequence[Mapping[str, Any]]) -> str:
+    """Return ``attributes.output`` of a message: its text, then its tool calls as JSON, both visible.
+
+    :param calls: ``{"name": …, "arguments": …}`` each.
+    """
+    if not calls:
+        return cut(words, LLM_LIMIT)
+    if not words:
+        return text(calls, LLM_LIMIT)
+    asked = text(calls, max(LLM_LIMIT - len(words) - 1, LLM_LIMIT // 2))
+    return f"{cut(words, LLM_LIMIT - len(asked) - 1)}\n{asked}"
