@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional
 import pytest
 
 import peekr
+from peekr.context import current
 from peekr.spans import Span
 from peekr.testing import Recording, record
 
@@ -29,7 +30,9 @@ def clean_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     peekr.uninstrument()
     peekr.clear_exporters()
     peekr.set_trace(None)
-    assert peekr.get_current_span() is None, "a test left a span open"
+    left = current.get()
+    current.set(None)
+    assert left is None, "the test left a span or session open"
 
 
 @pytest.fixture
@@ -44,6 +47,13 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], List[str]]:
     """What the logger ``peekr`` said so far, from WARNING up."""
     caplog.set_level(logging.WARNING, logger="peekr")
     return lambda: [record.getMessage() for record in caplog.records if record.name == "peekr"]
+
+
+@pytest.fixture
+def counts_since() -> Callable[[], Dict[str, int]]:
+    """How much each number of ``stats()["spans"]`` has grown since the test began."""
+    before = peekr.stats()["spans"]
+    return lambda: {name: value - before[name] for name, value in peekr.stats()["spans"].items()}
 
 
 class Exporter:
@@ -112,11 +122,11 @@ def hanging() -> Iterator[Hanging]:
 def python(tmp_path: Path) -> Callable[..., str]:
     """Runs a program in a process of its own and returns what it printed; it must end by itself, with status 0."""
 
-    def run(program: str, *, status: int = 0, path: Optional[Path] = None, **environment: str) -> str:
+    def run(*program: str, status: int = 0, path: Optional[Path] = None, **environment: str) -> str:
         folders = [str(folder) for folder in (path or tmp_path / "plugins",) if folder.is_dir()]
         env: Dict[str, str] = {**os.environ, "PYTHONPATH": os.pathsep.join(folders), **environment}
         done = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(program)],
+            [sys.executable, "-c", "\n".join(map(textwrap.dedent, program))],
             capture_output=True,
             text=True,
             timeout=60,

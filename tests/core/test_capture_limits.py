@@ -156,6 +156,6 @@ def test_an_error_message_is_cut_too(recording: Recording) -> None:
     def fail() -> None:
         raise ValueError("x" * 1_000_000)
 
-    with pytest.raises(ValueError, match="^x{1000000}$"):
+    with pytest.raises(ValueError, match=r"^x{1000000}$"):
         fail()
     assert recording.only.attributes["error"] == "x" * 999 + "…"

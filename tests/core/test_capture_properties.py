@@ -44,11 +44,13 @@ odd_values = st.recursive(
     | st.complex_numbers()
     | st.builds(Rude)
     | st.just(object),
-    lambda inner: st.lists(inner, max_size=5)
-    | st.tuples(inner, inner)
-    | st.dictionaries(any_text | st.integers() | st.none() | st.binary(max_size=3) | st.floats(), inner, max_size=5)
-    | st.sets(st.integers(), max_size=5)
-    | st.frozensets(st.text(max_size=3), max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.tuples(inner, inner)
+        | st.dictionaries(any_text | st.integers() | st.none() | st.binary(max_size=3) | st.floats(), inner, max_size=5)
+        | st.sets(st.integers(), max_size=5)
+        | st.frozensets(st.text(max_size=3), max_size=5)
+    ),
     max_leaves=30,
 )
 

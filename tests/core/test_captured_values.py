@@ -196,7 +196,7 @@ class TestWhateverTheValue:
         ({1, 2}, '"{1, 2}"'),
         (Colour.RED, '"Colour.RED"'),
         (decimal.Decimal("1.50"), '"1.50"'),
-        ({1: 2, None: 3, True: 4, (1, 2): 5}, '{"1": 4, "null": 3, "(1, 2)": 5}'),
+        ({1: 2, None: 3, (1, 2): 5, False: 6}, '{"1": 2, "null": 3, "(1, 2)": 5, "false": 6}'),
         ("\ud800", '"�"'),
         ("žluťoučký 😀", '"žluťoučký 😀"'),
         (RudeText("abc"), '"abc"'),

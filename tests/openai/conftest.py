@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
-from peekr.testing import Recording, record
+from peekr.testing import Recording, record, scripted
 
 openai = pytest.importorskip("openai")
 
@@ -46,73 +46,23 @@ def stream_chunks(words: Any = ("Par", "is", "."), usage: bool = True) -> List[D
 
 def sse(events: List[Any], done: bool = True) -> bytes:
     """The events as the body of a stream."""
-    body = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
-    return body + (b"data: [DONE]\n\n" if done else b"")
+    return scripted.sse(events) + (b"data: [DONE]\n\n" if done else b"")
 
 
-class Script:
-    """The server: answers each request with the next of its answers, the last one again and again.
-
-    An answer is a dict (JSON), bytes (a stream of events), a pair of a status and either, an exception to raise,
-    or a function of the request that gives one of these.
-    """
+class Script(scripted.ScriptedAPI):
+    """The server."""
 
     def __init__(self) -> None:
         base = sys.modules["openai._base_client"]
-        self.httpx: Any = getattr(base, "httpx2", None) or base.httpx
-        self.answers: List[Any] = [completion()]
-        self.requests: List[Dict[str, Any]] = []
-
-    def handle(self, request: Any) -> Any:
-        """Answer one request."""
-        body = request.content
-        self.requests.append(json.loads(body) if body[:1] == b"{" else {"path": str(request.url.path)})
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if callable(answer) and not isinstance(answer, type):
-            answer = answer(request)
-        if isinstance(answer, BaseException):
-            raise answer
-        status, content = answer if isinstance(answer, tuple) else (200, answer)
-        if isinstance(content, self.httpx.Response):
-            return content
-        if isinstance(content, dict):
-            kind, content = "application/json", json.dumps(content, indent=2).encode()
-        else:
-            kind = "text/event-stream" if isinstance(content, bytes) else "text/plain"
-        if isinstance(content, (bytes, str)):
-            content = self.body([content if isinstance(content, bytes) else content.encode()])
-        headers = {"content-type": kind, "retry-after-ms": "1"}
-        return self.httpx.Response(status, headers=headers, stream=content)
+        super().__init__(getattr(base, "httpx2", None) or base.httpx, completion())  # type: ignore[attr-defined]
 
     def client(self, **options: Any) -> Any:
         """A sync client of this server."""
-        transport = self.httpx.MockTransport(self.handle)
-        return openai.OpenAI(**{**KEYS, "http_client": self.httpx.Client(transport=transport), **options})
+        return openai.OpenAI(**{**KEYS, "http_client": super().client(), **options})
 
     def async_client(self, **options: Any) -> Any:
         """An async client of this server."""
-
-        async def handle(request: Any) -> Any:
-            return self.handle(request)
-
-        transport = self.httpx.MockTransport(handle)
-        return openai.AsyncOpenAI(**{**KEYS, "http_client": self.httpx.AsyncClient(transport=transport), **options})
-
-    def body(self, parts: List[bytes], error: Any = None) -> Any:
-        """A body that is still to be read, and breaks off with the error if there is one."""
-        httpx = self.httpx
-
-        class Body(httpx.SyncByteStream, httpx.AsyncByteStream):  # type: ignore[misc, name-defined]
-            def __iter__(self) -> Iterator[bytes]:
-                yield from parts
-                if error is not None:
-                    raise error
-
-            async def __aiter__(self) -> Any:
-                for part in self:
-                    yield part
-
-        return Body()
+        return openai.AsyncOpenAI(**{**KEYS, "http_client": super().async_client(), **options})
 
 
 def wants_usage(request: Any) -> bool:

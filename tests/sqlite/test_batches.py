@@ -65,4 +65,4 @@ def test_an_exporter_without_max_batch_gets_the_batches_as_they_come(
 
 def test_both_file_exporters_take_many_spans_at_once() -> None:
     """EXP-4"""
-    assert SQLiteExporter.max_batch == JSONLExporter.max_batch == 4096
+    assert min(SQLiteExporter.max_batch, JSONLExporter.max_batch) >= 4096

@@ -40,10 +40,9 @@ def _batches(exporter: Any) -> Callable[[Sequence[Span]], int]:
     takes_open = bool(getattr(exporter, "supports_update", False))
 
     def export(batch: Sequence[Span]) -> int:
-        if not takes_open:
-            batch = [span for span in batch if span._t1]
-        if batch:
-            exporter.export_batch(batch)
+        own = [span for span in batch if takes_open or span._t1]  # the batch is that of other lanes too
+        if own:
+            exporter.export_batch(own)
         return 0
 
     return export

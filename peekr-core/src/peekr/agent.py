@@ -29,7 +29,11 @@ _open_runs: Dict[RawId, TraceContext] = {}
 
 def active_run() -> Optional[TraceContext]:
     """Return the innermost open run around the current span, or None."""
-    place = current.get()
+    return run_of(current.get())
+
+
+def run_of(place: Parent) -> Optional[TraceContext]:
+    """Return the innermost open run around a span or place, or None."""
     return _open_runs.get(place._run) if place is not None and place._run is not None else None
 
 
@@ -247,9 +251,15 @@ class Run:
             "session_id": None if session_id is None else str(session_id),
         }
         self._metadata = metadata
-        self._open: List[Tuple[TraceContext, Token[Parent]]] = []
+        self._open: List[Tuple[TraceContext, Token[Parent], Span]] = []
 
     def __enter__(self) -> TraceContext:
+        context, span = self.begin()
+        self._open.append((context, current.set(span), span))
+        return context
+
+    def begin(self) -> Tuple[TraceContext, Span]:
+        """Open the run without making its span current, for adapters that are told of begin and end in callbacks."""
         span = open_span(self._name, current.get(), "run")
         span.scope = span.scope.with_values(**self._who)
         span._run = span._id
@@ -259,9 +269,8 @@ class Run:
             span._payload, _ = document({"metadata": self._metadata})
         context = TraceContext(span)
         _open_runs[span._id] = context
-        self._open.append((context, current.set(span)))
         delivery.emit_open(span)
-        return context
+        return context, span
 
     def __exit__(
         self,
@@ -269,13 +278,15 @@ class Run:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        context, _ = leave(self._open)
-        span = context._span
-        if span is not None and error is not None:
+        context, _, span = leave(self._open)
+        self.finish(context, span, error)
+
+    def finish(self, context: TraceContext, span: Span, error: Optional[BaseException] = None) -> None:
+        """End a run that :meth:`begin` opened."""
+        if error is not None:
             self._record_failure(context, span, error)
-        if span is not None:
-            _open_runs.pop(span._id, None)
-            close_span(span)
+        _open_runs.pop(span._id, None)
+        close_span(span)
 
     @staticmethod
     def _record_failure(context: TraceContext, span: Span, error: BaseException) -> None:

@@ -9,6 +9,7 @@ import attrs
 
 from peekr.capture import FUNCTION_LIMIT, LLM_LIMIT, cut, document, text
 from peekr.events import BaseEvent, EventStatus, EventType
+from peekr.plain import text_of
 from peekr.settings import settings
 from peekr.spans import Attributes, Parent, Span
 from peekr.tracer import close_span, open_span
@@ -77,7 +78,7 @@ def _always(value: str) -> Callable[[Fields], str]:
 
 
 def _field(name: str, prefix: str = "") -> Callable[[Fields], str]:
-    return lambda fields: f"{prefix}{fields.get(name)}"
+    return lambda fields: cut(prefix + text_of(fields.get(name)))
 
 
 def _multi_agent(kind: EventType) -> Step:

@@ -82,7 +82,7 @@ def document(value: Any, limit: int = PAYLOAD_LIMIT) -> Tuple[bytes, bool]:
     left = limit
     while True:  # a second time where characters take more than a byte
         bounded = _Bounded(left)
-        out = clean_text(bounded.whole(value)).encode()
+        out = bounded.whole(value).encode()
         if len(out) <= limit or left <= 0:
             return out, bounded.left <= 0 or bounded.cut
         left = min(left * limit // len(out), left * 9 // 10)
@@ -145,7 +145,7 @@ class _Bounded:
         except Exception as error:  # RecursionError near the program's own limit, containers that misbehave
             self.cut = True
             return _quote_text(f"<{type(value).__name__}: {type(error).__name__}>")
-        return "".join(self.out)
+        return clean_text("".join(self.out))
 
     def put(self, piece: str) -> None:
         self.out.append(piece)
@@ -155,17 +155,31 @@ class _Bounded:
         if len(value) > self.left:
             self.cut = True
             value = value[: max(self.left, 0)] + "…"
-        self.put(_quote_text(clean_text(value)))
+        self.put(_quote_text(value))
 
     def value(self, value: Any, depth: int) -> None:
-        if isinstance(value, str):
-            self.string(value if type(value) is str else str.__getitem__(value, slice(max(self.left, 0) + 1)))
-        elif value is None or isinstance(value, bool):
+        kind = type(value)
+        if kind is str:
+            self.string(value)
+        elif kind is dict or kind is list or kind is tuple:
+            self.container(value, depth)
+        elif kind is float:
+            self.put(float.__repr__(value) if value - value == 0 else "null")
+        elif kind is int:
+            self.number(integer(value))
+        elif value is None or kind is bool:
             self.put(_CONSTANTS[value])
+        else:
+            self.odd(value, depth)
+
+    def odd(self, value: Any, depth: int) -> None:
+        """Write subclasses of JSON's types as what they are, other values as their text."""
+        if isinstance(value, str):
+            self.string(str.__getitem__(value, slice(max(self.left, 0) + 1)))
         elif isinstance(value, int):
             self.number(integer(value))
         elif isinstance(value, float):
-            self.put(float.__repr__(value) if value - value == 0 else "null")
+            self.value(float(value), depth)
         elif isinstance(value, (dict, list, tuple)):
             self.container(value, depth)
         elif isinstance(value, (bytes, bytearray)):
@@ -183,7 +197,7 @@ class _Bounded:
 
     def first(self, items: Any) -> List[Any]:
         """As many items as there is room for, and one more; taken at once, since another thread may change them."""
-        return list(islice(items, max(self.left, 0) + 1))
+        return list(islice(items, max(self.left, 0) // 2 + 1))
 
     def container(self, value: Any, depth: int) -> None:
         """Write a container. One that misbehaves is replaced by a note; what stands around it stays."""
@@ -206,7 +220,7 @@ class _Bounded:
         for number, (key, item) in enumerate(items):
             if self.full(number):
                 break
-            self.string(key_of(key))
+            self.string(key if type(key) is str else key_of(key))
             self.put(": ")
             self.value(item, depth)
         self.put("}")

@@ -9,7 +9,7 @@ from peekr.spans import Parent, Span, current_of
 
 current: ContextVar[Parent] = ContextVar("peekr_current", default=None)
 
-Entry = TypeVar("Entry", bound=Tuple[Any, "Token[Parent]"])
+Entry = TypeVar("Entry", bound=Tuple[Any, "Token[Parent]", Parent])
 
 
 def get_current_span() -> Optional[Span]:
@@ -27,10 +27,17 @@ def restore(token: Token[Parent]) -> bool:
 
 
 def leave(entered: List[Entry]) -> Entry:
-    """Take away the last entry of this thread or task, restore its token, and return it.
+    """Take away the last entry of this thread or task, make current what was before it, and return it.
 
     For objects that may be entered again, also by several tasks at once.
+
+    :param entered: tuples of anything, the token, and what was made current.
     """
-    entry: Entry = next((each for each in reversed(entered) if restore(each[1])), entered[-1])
+    entry: Optional[Entry] = next((each for each in reversed(entered) if restore(each[1])), None)
+    if entry is None:  # entered in another context, as a generator is that somebody steps in many
+        entry = entered[-1]
+        if current.get() is entry[2]:
+            before = entry[1].old_value
+            current.set(None if before is Token.MISSING else before)
     entered.remove(entry)
     return entry

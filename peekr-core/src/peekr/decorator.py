@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
 
 from peekr.capture import FUNCTION_LIMIT, cut, snapshot, text
 from peekr.context import current, restore
-from peekr.delivery import emit
+from peekr.delivery import delivery, emit
 from peekr.settings import settings
 from peekr.spans import Parent, Span
 from peekr.tracer import close_span, hooks, open_span, run_start_hooks, started
@@ -242,10 +242,12 @@ def _generator(function: Any, name: str, inputs: Optional[_Inputs]) -> Any:
 
 
 def _finish_early(span: Span, collected: _Collected, inputs: Optional[_Inputs]) -> None:
-    """The consumer wants no more."""
+    """The consumer wants no more. It may be the garbage collector, in the middle of anything: so no lock is taken."""
     span.attributes["incomplete"] = True
     if inputs is not None:
         collected.finish(span)
+    span._t1 = perf_counter_ns()
+    delivery.emit_from_finalizer(span)
 
 
 def _close_inner(inner: Any, place: Parent) -> None:

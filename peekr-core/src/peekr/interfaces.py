@@ -55,7 +55,8 @@ class Provider(Protocol):
     """Patches one library. Group ``peekr.providers``.
 
     :ivar name: of the provider, as in ``plugins=[...]``.
-    :ivar target: the module whose import triggers the patching; the provider never imports it itself.
+    :ivar target: the module whose import triggers the patching; the provider never imports it itself. A provider
+        of a library with several such modules also has ``targets``, all of them; it is called for each.
     """
 
     name: str

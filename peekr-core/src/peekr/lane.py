@@ -114,7 +114,10 @@ class Lane:
             else:
                 item.lane_done(self.call("flush"))
         if self._stopped:
-            self.call(self._last_call)
+            with self._lock:  # once, though a thread may end as another one is started for the same end
+                last_call, self._last_call = self._last_call, ""
+            if last_call:
+                self.call(last_call)
         return self._stopped
 
     def _with_those_behind(self, batch: List[Span]) -> List[Span]:

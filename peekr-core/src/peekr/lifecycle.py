@@ -18,9 +18,9 @@ from peekr.delivery import DEFAULT_QUEUE_SIZE, delivery
 from peekr.errors import ConfigurationError, PluginNotFound
 from peekr.exit import watch_exit
 from peekr.lane import Lane
+from peekr.lanes import build_lanes, close_lanes, exporter_name, name_apart
 from peekr.participants import Participants
 from peekr.pipeline import Pipeline
-from peekr.plugins import driver
 from peekr.sampling import Sampling
 from peekr.scope import Scope, root_scope
 from peekr.settings import settings
@@ -122,8 +122,8 @@ def instrument(
         )
     )
     with _state.lock:
-        lanes = _build_lanes(config, optional=not explicit)
-        _switch(config, lanes)
+        own = _lane_of_own(config.exporter)
+        _switch(config, [*build_lanes(config, optional=not explicit), *own])
         _state.participants.instrument(config)
 
 
@@ -137,29 +137,6 @@ def _refuse_unsupported(**given: Any) -> None:
             )
 
 
-def _build_lanes(config: Config, optional: bool) -> List[Lane]:
-    """Make the exporters; if one of them cannot be made, close those that were."""
-    own = _lane_of_own(config.exporter)
-    lanes: List[Lane] = []
-    try:
-        if config.console:
-            from peekr.console import ConsoleExporter
-
-            lanes.append(lane_for("console", ConsoleExporter()))
-        for name in config.storage:
-            try:
-                lanes.append(lane_for(name, _build_exporter(name, config)))
-            except PluginNotFound as error:
-                if not optional:
-                    raise
-                logger.warning("spans go to the console and to exporters of your own only: %s", error)
-    except BaseException:
-        for lane in lanes:
-            lane.call("shutdown")
-        raise
-    return [*lanes, *own]
-
-
 def _lane_of_own(exporter: Any) -> List[Lane]:
     """Return the lane of ``exporter=``: the one it has already, if it is in use; none where add_exporter added it."""
     if exporter is None:
@@ -168,28 +145,7 @@ def _lane_of_own(exporter: Any) -> List[Lane]:
     if any(lane.exporter is exporter for lane in _state.user_lanes):
         return []
     in_use = [lane for lane in _state.own_lanes if lane.exporter is exporter and not lane.closed]
-    return in_use or [lane_for(_exporter_name(exporter), exporter)]
-
-
-def _build_exporter(name: str, config: Config) -> Any:
-    hint = f"Install it with: pip install peekr-{name}" if name in ("jsonl", "sqlite", "http", "otlp") else ""
-    cls = driver("peekr.exporters", name, hint)
-    options = config.options(name)
-    try:
-        exporter = cls.from_config(config) if hasattr(cls, "from_config") else cls(**options)
-    except (ConfigurationError, PluginNotFound):
-        raise
-    except Exception as error:
-        raise ConfigurationError(
-            f"storage {name!r} cannot be set up with {options!r}: {type(error).__name__}: {error}.\n"
-            "Correct its options in instrument(), or choose another storage"
-        ) from error
-    check_exporter(exporter)
-    return exporter
-
-
-def _exporter_name(exporter: Any) -> str:
-    return type(exporter).__name__
+    return in_use or [lane_for(exporter_name(exporter), exporter)]
 
 
 def _switch(config: Config, lanes: List[Lane]) -> None:
@@ -201,7 +157,7 @@ def _switch(config: Config, lanes: List[Lane]) -> None:
     sampling = Sampling(config.sample_rate, config.keep_errors)
     participants = _state.participants
     participants.load(config)
-    _name_apart([*lanes, *_state.user_lanes])
+    name_apart([*lanes, *_state.user_lanes])
     pipeline = Pipeline(
         processors=participants.processors,
         lanes=[*lanes, *_state.user_lanes],
@@ -217,32 +173,12 @@ def _switch(config: Config, lanes: List[Lane]) -> None:
     delivery.open(pipeline, participants.end_hooks)
     if before is not None:
         delivery.flush(monotonic() + config.shutdown_timeout, durable=False)  # a batch may be on its way the old way
-        _close_lanes(old, [], config.shutdown_timeout)
+        close_lanes(old, [], config.shutdown_timeout)
         _state.past.close(before.lanes, old)
         _state.past.sampled_out += before.sampled_out
     if not _state.watching:
         _state.watching = True
         watch_exit(shutdown)
-
-
-def _name_apart(lanes: Sequence[Lane]) -> None:
-    """Number exporters of the same name, as they are keys of the statistics."""
-    seen: Dict[str, int] = {}
-    for lane in lanes:
-        base = lane.name.partition("#")[0]
-        seen[base] = seen.get(base, 0) + 1
-        lane.name = base if seen[base] == 1 else f"{base}#{seen[base]}"
-
-
-def _close_lanes(lanes: Sequence[Lane], flushed: Sequence[Lane], timeout: float) -> bool:
-    """Close lanes within one deadline; the exporters of the first are shut down, those of the second only flushed."""
-    deadline = monotonic() + timeout
-    for lane in lanes:
-        lane.stop()
-    for lane in flushed:
-        lane.stop(shutdown_exporter=False)
-    joined = [lane.join(deadline) for lane in (*lanes, *flushed)]  # each of them, whatever became of the one before
-    return all(joined)
 
 
 def instrument_for_runs() -> None:
@@ -269,13 +205,14 @@ def add_exporter(exporter: Any) -> None:
     with _state.lock:
         if any(lane.exporter is exporter and not lane.closed for lane in (*_state.own_lanes, *_state.user_lanes)):
             return
-        lane = lane_for(_exporter_name(exporter), exporter)
+        lane = lane_for(exporter_name(exporter), exporter)
         _state.user_lanes.append(lane)
         pipeline = delivery.pipeline
         if pipeline is None:
             _switch(checked(Config(console=False, storage=())), [])
         else:
-            _name_apart([*_state.own_lanes, *_state.user_lanes])
+            name_apart([*_state.own_lanes, *_state.user_lanes])
+            delivery.flush(monotonic() + _timeout(), durable=False)
             pipeline.add_lane(lane)
 
 
@@ -288,7 +225,7 @@ def clear_exporters() -> None:
         _state.own_lanes, _state.user_lanes = [], []
         if delivery.pipeline is not None:
             delivery.pipeline.lanes = ()
-        _close_lanes(lanes, [], timeout)
+        close_lanes(lanes, [], timeout)
         _state.past.close(lanes, lanes)
 
 
@@ -330,7 +267,7 @@ def _stop(timeout: Optional[float], forget_exporters: bool) -> bool:
         delivery.give_up()
     own, user = _state.own_lanes, _state.user_lanes
     shut, flushed = ([*own, *user], []) if forget_exporters else (own, user)
-    closed = _close_lanes(shut, flushed, max(deadline - monotonic(), 0))
+    closed = close_lanes(shut, flushed, max(deadline - monotonic(), 0))
     _state.past.close([*own, *user], [*own, *user])
     _state.past.sampled_out += delivery.pipeline.sampled_out
     delivery.close()
@@ -356,8 +293,9 @@ def stats() -> Dict[str, Any]:
     """Return counts of this process as plain data.
 
     ``spans``: started, ended, exported (by at least one exporter), sampled_out, dropped. ``queue``: of the
-    worker. ``captures``: what could not be recorded of calls, by kind. ``exporters``: by name, exported, failed, dropped, waiting, last_error. ``plugins``: by name, the
-    ledger of processors, hooks and providers. Counts since the process (or its fork) began.
+    worker. ``captures``: what could not be recorded of calls, by kind. ``exporters``: by name, exported, failed,
+    dropped, waiting, last_error. ``plugins``: by name, the ledger of processors, hooks and providers. Counts since
+    the process (or its fork) began.
     """
     pipeline = delivery.pipeline
     lanes = _state.last_lanes if pipeline is None else pipeline.lanes

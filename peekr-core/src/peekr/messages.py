@@ -41,26 +41,38 @@ def messages_text(messages: Any, limit: int = LLM_LIMIT) -> str:
 
 
 def _last_user(messages: List[Any]) -> int:
+    """Where the user last said something; a tool's result is a message of the user too, in some APIs."""
+    last = -1
     for at in range(len(messages) - 1, -1, -1):
         if isinstance(messages[at], dict) and messages[at].get("role") == "user":
-            return at
-    return -1
+            if _last_text(messages[at]):
+                return at
+            last = max(last, at)
+    return last
 
 
 def _last_text(message: Dict[str, Any]) -> str:
     content = message.get("content")
     if isinstance(content, list):
-        texts = [part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)]
-        content = texts[-1] if texts else None
+        at = _last_text_at(content)
+        content = content[at]["text"] if at >= 0 else None
     return content if isinstance(content, str) else ""
+
+
+def _last_text_at(parts: List[Any]) -> int:
+    for at in range(len(parts) - 1, -1, -1):
+        if isinstance(parts[at], dict) and isinstance(parts[at].get("text"), str):
+            return at
+    return -1
 
 
 def _short_question(message: Dict[str, Any]) -> Any:
     content = message.get("content")
     if not isinstance(content, list) or len(content) < 2:
         return shorten(message, _ASKED)
-    between = ["…"] if len(content) > 2 else []
-    return {**message, "content": [shorten(content[0], _HEAD), *between, shorten(content[-1], _ASKED)]}
+    at = max(_last_text_at(content), 0) or len(content) - 1
+    between, behind = ["…"] if at > 1 else [], ["…"] if at < len(content) - 1 else []
+    return {**message, "content": [shorten(content[0], _HEAD), *between, shorten(content[at], _ASKED), *behind]}
 
 
 def shorten(value: Any, limit: int) -> Any:

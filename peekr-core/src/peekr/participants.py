@@ -59,14 +59,19 @@ class Participants:
 
         from peekr import hookspecs
 
-        self._hooks = pluggy.PluginManager("peekr")
-        self._hooks.add_hookspecs(hookspecs)
+        def manager() -> Any:
+            fresh = pluggy.PluginManager("peekr")
+            fresh.add_hookspecs(hookspecs)
+            return fresh
+
+        self._hooks = manager()
         for name, module in modules:
             try:
+                trial = manager()  # one that fails may have been registered in part
+                trial.register(module, name)
+                trial.check_pending()
                 self._hooks.register(module, name)
-                self._hooks.check_pending()
             except Exception as error:
-                self._hooks.unregister(module)
                 record_failure("peekr.hooks", name, error)
                 logger.warning("hooks of plugin %r are skipped: %s", name, error)
         self.start_hooks = self._parts("peekr_span_start", "span")
@@ -113,7 +118,7 @@ class Participants:
     def _add_provider(self, name: str, entry: Any) -> None:
         try:
             provider = entry() if isinstance(entry, type) else entry
-            target = provider.target
+            targets = getattr(provider, "targets", (provider.target,))
         except Exception as error:
             self._provider_failed(name, error)
             return
@@ -125,7 +130,8 @@ class Participants:
                 self._provider_failed(name, error)
 
         self._providers[name] = (provider, patch)
-        when_imported(target, patch)
+        for target in targets:
+            when_imported(target, patch)
 
     def _provider_failed(self, name: str, error: Exception) -> None:
         self._provider_errors[name] = f"{type(error).__name__}: {error}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import weakref
 from typing import Any, Callable, Dict, List, Tuple
@@ -22,14 +23,19 @@ class Patches:
     def wrap(self, owner: Any, name: str, make: Callable[[Any], Any]) -> bool:
         """Replace ``owner.name`` by ``make(original)``; return whether that worked. Never raises.
 
-        A method that this provider wrapped before is left alone, so that no call is traced twice.
+        A method that this provider wrapped before is left alone, so that no call is traced twice. ``make`` gets the
+        function, of a static or class method too; of these the replacement becomes one as well.
         """
         try:
-            original = getattr(owner, name)
+            descriptor = inspect.getattr_static(owner, name, None)
+            kind = type(descriptor) if isinstance(descriptor, (staticmethod, classmethod)) else None
+            original = getattr(owner, name) if kind is None else descriptor.__func__
             if getattr(original, "__peekr__", None) == self.provider:
                 return True
             replacement = make(original)
             replacement.__peekr__ = self.provider
+            if kind is not None:
+                replacement = kind(replacement)
             before = vars(owner).get(name, _MISSING)
             setattr(owner, name, replacement)
         except Exception as error:

@@ -7,10 +7,6 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Generator, Iterator, List,
 if TYPE_CHECKING:
     from peekr.streaming import StreamRecorder
 
-#: Chunks kept before they are folded in the consumer's thread. A chunk of the OpenAI SDK weighs 2.5 kB.
-FOLD_AT = 64
-
-
 class Guard:
     """Ends the span of a recorder when it is dropped itself; nothing else may hold it.
 
@@ -41,14 +37,14 @@ def _dropped(recorder: Optional[StreamRecorder]) -> None:
 
 def pull(inner: Iterator[Any], recorder: StreamRecorder, chunks: List[Any], guard: Guard) -> Generator[Any, None, None]:
     """Yield the chunks of ``inner`` while ``recorder`` takes note of them and of the end."""
-    keep, filters, waiting = chunks.append, recorder.filters, True
+    keep, filters, waiting, fold_at = chunks.append, recorder.filters, True, recorder.fold_at
     recorder.pulling = True
     try:
         for chunk in inner:
             keep(chunk)
             if waiting:
                 waiting = recorder.first(chunk)
-            elif len(chunks) >= FOLD_AT:
+            elif len(chunks) >= fold_at:
                 recorder.fold()
             if filters and not recorder.shows(chunk):
                 continue
@@ -70,7 +66,7 @@ def pull(inner: Iterator[Any], recorder: StreamRecorder, chunks: List[Any], guar
 class AsyncPull:
     """The asynchronous twin of :func:`pull`; no async generator, whose finaliser belongs to the event loop."""
 
-    __slots__ = ("_chunks", "_filters", "_inner", "_keep", "_next", "_recorder", "_waiting")
+    __slots__ = ("_chunks", "_filters", "_fold_at", "_inner", "_keep", "_next", "_recorder", "_waiting")
 
     def __init__(self, inner: AsyncIterator[Any], recorder: StreamRecorder, chunks: List[Any]) -> None:
         self._inner = inner
@@ -79,6 +75,7 @@ class AsyncPull:
         self._chunks = chunks
         self._keep = chunks.append
         self._filters = recorder.filters
+        self._fold_at = recorder.fold_at
         self._waiting = True
 
     def __aiter__(self) -> AsyncPull:
@@ -93,7 +90,7 @@ class AsyncPull:
                 self._keep(chunk)
                 if self._waiting:
                     self._waiting = recorder.first(chunk)
-                elif len(self._chunks) >= FOLD_AT:
+                elif len(self._chunks) >= self._fold_at:
                     recorder.fold()
                 if not self._filters or recorder.shows(chunk):
                     recorder.pulling = False

@@ -7,7 +7,7 @@ import re
 from typing import Any, Dict, Optional
 
 _CONTEXT = re.compile(
-    r"context[ _]length|context window|maximum context|prompt is too long|input is too long|too many (input )?tokens"
+    r"context[ _](length|window|limit)|maximum context|prompt is too long|input is too long|too many (input )?tokens"
     r"|reduce the length of the (messages|prompt|input)|token limit",
     re.IGNORECASE,
 )
@@ -30,6 +30,7 @@ _NAMES = {
     "ContentFilterFinishReasonError": "content_filter",
     "APIResponseValidationError": "json_parse",
     "JSONDecodeError": "json_parse",
+    "UnicodeDecodeError": "json_parse",
     "ValidationError": "json_parse",
     "APITimeoutError": "timeout",
     "TimeoutException": "timeout",

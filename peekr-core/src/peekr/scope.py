@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 import attrs
+
+if TYPE_CHECKING:
+    from peekr.frameworks import FrameworkCall
 
 
 @attrs.define(slots=True, frozen=True)
@@ -14,6 +17,7 @@ class Scope:
     :ivar sampled: the trace's decision when it was made elsewhere (a remote parent, a sampler);
         ``None`` leaves it to the sample rate.
     :ivar tags: attributes that every span inside carries, for instance ``experiment_variant``.
+    :ivar framework: the framework's LLM call that the span is a part of, see :mod:`peekr.frameworks`.
     """
 
     tenant_id: Optional[str] = None
@@ -22,6 +26,7 @@ class Scope:
     session_id: Optional[str] = None
     sampled: Optional[bool] = None
     tags: Optional[Mapping[str, Any]] = None
+    framework: Optional[FrameworkCall] = attrs.field(default=None, eq=False, repr=False)
 
     def with_values(self, **values: Any) -> Scope:
         """Return a copy with the given fields replaced; ``None`` leaves a field as it is."""

@@ -38,7 +38,7 @@ class session:
             "retention_class": _text(retention_class),
         }
         self._tags = dict(tags) if tags else None
-        self._entered: List[Tuple[Optional[str], Token[Parent]]] = []
+        self._entered: List[Tuple[Optional[str], Token[Parent], Anchor]] = []
         self.session_id = _text(session_id)
 
     def __enter__(self) -> session:
@@ -49,7 +49,8 @@ class session:
             scope = scope.with_values(session_id=uuid.uuid4().hex)
         if self._tags:
             scope = scope.with_values(tags={**(outer.tags or {}), **self._tags})
-        self._entered.append((self.session_id, current.set(Anchor(scope, parent))))
+        place = Anchor(scope, parent)
+        self._entered.append((self.session_id, current.set(place), place))
         self.session_id = scope.session_id
         return self
 
@@ -59,7 +60,7 @@ class session:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        self.session_id, _ = leave(self._entered)
+        self.session_id, _, _ = leave(self._entered)
 
     async def __aenter__(self) -> session:
         return self.__enter__()

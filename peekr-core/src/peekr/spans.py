@@ -192,13 +192,16 @@ class Span:
 
     def resolve(self) -> None:
         """Do what capture put off: make attributes of snapshots and recorded responses. As a rule the worker does."""
-        if self._input is not None or self._output is not None:
-            taken = (("input", self._input), ("output", self._output))
+        given, result = self._input, self._output
+        if given is not None or result is not None:
             self._input = self._output = None
-            attributes = self.attributes
-            for name, snapshot in taken:
-                if snapshot is not None:
-                    attributes.setdefault(name, finish(snapshot))
+            attributes = self._attributes
+            if attributes is None:
+                attributes = self._attributes = {}
+            if given is not None:
+                attributes.setdefault("input", finish(given))
+            if result is not None:
+                attributes.setdefault("output", finish(result))
         if self._pending is not None:
             pending, self._pending = self._pending, None
             pending(self)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from peekr import wire
+from peekr.ids import format_span_id, format_trace_id
 from peekr.plain import clean_text, text_of
 from peekr.runs import BILLED_KINDS, STEP_TYPES, runs_of
 from peekr.spans import Span
@@ -131,17 +132,18 @@ def row(span: Span) -> Row:
     payload: Any = span._payload
     if payload is not None and not isinstance(payload, bytes):
         payload = wire.encode(payload)
-    scope = span.scope
+    scope, parent, start, ended = span.scope, span._parent, span._start_ns, span._t1
+    duration = ended - span._t0
     return (
-        span.trace_id,
-        span.span_id,
-        span.parent_id,
+        format_trace_id(span._trace),
+        format_span_id(span._id),
+        None if parent is None else format_span_id(parent),
         span.name,
-        span.start_time,
-        span.end_time,
-        span.duration_ms,
+        start / 1e9,
+        (start + duration if span._end_ns is None else span._end_ns) / 1e9 if ended else None,
+        duration / 1e6 if ended else None,
         "error" if span.status == "error" else "ok",
-        wire.encode(attributes).decode(),
+        str(wire.encode(attributes), "utf-8"),
         scope.tenant_id,
         scope.retention_class,
         attributes.get("user_id"),

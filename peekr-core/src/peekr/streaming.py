@@ -4,10 +4,9 @@ A provider keeps the SDK's own stream, puts :meth:`StreamRecorder.wrap` (or :met
 around its inner iterator and lets :meth:`StreamRecorder.watch` look at the body's ``close``. The span then ends
 once, at the first of: the natural end, an exception, a close in mid-stream, the stream being dropped.
 
-In the consumer's thread a chunk costs one append; chunks are folded by the provider's :class:`Gathering`, now and
-then to bound memory and for the rest in the worker. Nothing here sets the current span, so a stream may be consumed
-in any thread or task.
-"""
+In the consumer's thread a chunk costs one append; chunks are folded by the provider's :class:`Gathering` in the
+worker, and now and then on the way where a stream is long or there are many, to bound memory. Nothing here sets the
+current span, so a stream may be consumed in any thread or task."""
 
 from __future__ import annotations
 
@@ -24,6 +23,8 @@ from peekr.tracer import close_span
 
 #: Bytes that one kept chunk is taken to weigh in the queue.
 CHUNK_BYTES = 2500
+#: Chunks that all open streams together may keep for the worker (about 20 MB), and one of them at least and at most.
+MAX_KEPT, MIN_KEPT, MAX_KEPT_OF_ONE = 8192, 32, 512
 
 OnError = Callable[[Span, BaseException], None]
 
@@ -64,11 +65,13 @@ class StreamRecorder:
     :param span: started, not current.
     :param gathering: receives the chunks.
     :param on_error: describes an exception of the stream on the span; by default ``Span.record_error``.
+    :param close: ends the span; by default it is handed to the exporters at once.
     """
 
     __slots__ = (
         "__weakref__",
         "_chunks",
+        "_close",
         "_first_ns",
         "_gathering",
         "_incomplete",
@@ -79,8 +82,15 @@ class StreamRecorder:
         "span",
     )
 
-    def __init__(self, span: Span, gathering: Gathering, on_error: OnError = Span.record_error) -> None:
+    def __init__(
+        self,
+        span: Span,
+        gathering: Gathering,
+        on_error: OnError = Span.record_error,
+        close: Callable[[Span], None] = close_span,
+    ) -> None:
         self.span = span
+        self._close = close
         self._gathering = gathering
         self._on_error = on_error
         self._chunks: List[Any] = []
@@ -136,6 +146,11 @@ class StreamRecorder:
             return True
 
     @property
+    def fold_at(self) -> int:
+        """How many chunks to keep before folding them in the consumer's thread: a share of what all streams may."""
+        return max(min(MAX_KEPT // max(len(_open_streams), 1), MAX_KEPT_OF_ONE), MIN_KEPT)
+
+    @property
     def filters(self) -> bool:
         """Whether :meth:`shows` must be asked."""
         return self._gathering.filters
@@ -174,7 +189,7 @@ class StreamRecorder:
             close_from_finalizer(span)
         else:
             self._unwatch()
-            close_span(span)
+            self._close(span)
 
     def _closed(self) -> None:
         if not self.pulling:

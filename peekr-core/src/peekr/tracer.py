@@ -6,9 +6,9 @@ from contextvars import Token
 from itertools import count
 from time import perf_counter_ns
 from types import TracebackType
-from typing import Any, Optional, Tuple, Type
+from typing import Any, List, Optional, Tuple, Type
 
-from peekr.context import current, restore
+from peekr.context import current, leave, restore
 from peekr.delivery import emit
 from peekr.plain import text_of
 from peekr.spans import Parent, Span
@@ -109,18 +109,19 @@ class span:
     :param attributes: first attributes.
     """
 
-    __slots__ = ("_attributes", "_kind", "_name", "_span", "_token")
+    __slots__ = ("_attributes", "_entered", "_kind", "_name")
 
     def __init__(self, name: str, *, kind: Optional[str] = None, **attributes: Any) -> None:
         self._name = name
         self._kind = kind
         self._attributes = attributes
+        self._entered: List[Tuple[None, Token[Parent], Span]] = []
 
     def __enter__(self) -> Span:
-        self._span = opened = open_span(self._name, _get(), self._kind)
+        opened = open_span(self._name, _get(), self._kind)
         if self._attributes:
             opened.attributes = self._attributes
-        self._token = _set(opened)
+        self._entered.append((None, _set(opened), opened))
         return opened
 
     def __exit__(
@@ -129,9 +130,10 @@ class span:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
+        _, _, opened = leave(self._entered)
         if error is not None:
-            self._span.record_error(error)
-        end_span(self._span, self._token)
+            opened.record_error(error)
+        close_span(opened)
 
     async def __aenter__(self) -> Span:
         return self.__enter__()
@@ -157,8 +159,15 @@ class Tracer:
         self.capture_io = capture_io
 
     def start(self, name: str, *, kind: Optional[str] = None) -> Span:
-        """Start a span under the current one without making it current."""
-        return open_span(name, _get(), kind)
+        """Start a span under the current one without making it current.
+
+        Of a call that a framework makes and records too, one span is billed: this one, if its kind is ``llm``.
+        """
+        span = open_span(name, _get(), kind)
+        framework = span.scope.framework
+        if framework is not None and kind == "llm":
+            framework.recorded = True
+        return span
 
     def activate(self, span: Span) -> Token[Parent]:
         """Make a span current; give the token to :meth:`deactivate`. Never keep it across a ``yield``."""

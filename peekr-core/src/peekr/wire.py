@@ -6,6 +6,7 @@ from typing import Any, Dict, Mapping, Optional
 
 import msgspec
 
+from peekr.capture import finish
 from peekr.ids import RawId, format_span_id, format_trace_id
 from peekr.plain import clean_text, key_of, plain, text_of
 from peekr.scope import Scope
@@ -17,28 +18,58 @@ SCHEMA_VERSION = 1
 _encoder = msgspec.json.Encoder(enc_hook=plain)
 decode = msgspec.json.decode
 _NONE: Dict[str, Any] = {}
-_SCALARS = frozenset((str, bool, type(None)))
+#: Values and keys that the encoder writes as they are.
+_SCALARS = frozenset((str, bool, type(None), int, float))
+_KEYS = frozenset((str,))
 _INT64 = 1 << 63
+#: Times beyond this are no times, and do not fit into nanoseconds of 64 bits.
+_MAX_TIME = 1e18
 #: Attributes that are text in every record, whatever a program puts there.
 _TEXTS = ("run_id", "user_id", "session_id")
+#: Attributes of peekr's own that a program may set too.
+_OURS = frozenset(("kind", *_TEXTS))
 
 
 def record_attributes(span: Span) -> Dict[str, Any]:
-    """Return the attributes as stored: the span's own plus kind, run_id, user, session and the scope's tags."""
-    own = span.attributes
-    scope = span.scope
-    out = {"kind": span.kind, "run_id": format_span_id(span._run), **(scope.tags or _NONE), **own}
+    """Return the attributes as stored: the span's own plus kind, run_id, user, session and the scope's tags.
+
+    The common case, texts and numbers under texts, is told by a few C calls; what they leave to :func:`encode` are
+    numbers that JSON cannot hold and lone surrogates.
+    """
+    scope, run = span.scope, span._run
+    out: Dict[str, Any] = {"kind": span.kind, "run_id": f"{run:016x}" if type(run) is int else run}
+    if span._attributes or span._pending is not None:
+        own = span.attributes
+        out.update(own)
+    else:  # a traced function, nothing but its input and output; leaving the span as it is saves a dict
+        own = _NONE
+        if span._input is not None:
+            out["input"] = finish(span._input)
+        if span._output is not None:
+            out["output"] = finish(span._output)
+    if scope.tags:
+        out = {**scope.tags, **out}
     if scope.user_id is not None:
         out.setdefault("user_id", scope.user_id)
     if scope.session_id is not None:
         out.setdefault("session_id", scope.session_id)
+    if own and not (
+        _SCALARS.issuperset(map(type, own.values())) and _KEYS.issuperset(map(type, own)) and _OURS.isdisjoint(own)
+    ):
+        _normalise(out, own, span)
+    return out
+
+
+def _normalise(out: Dict[Any, Any], own: Mapping[Any, Any], span: Span) -> None:
     if "kind" in own:
         out["kind"] = span.kind
     for name in [name for name, value in own.items() if type(value) not in _SCALARS or type(name) is not str]:
         _make_plain(out, name)
+    for name in _TEXTS:
+        if name in own:
+            _make_plain(out, name)
     if out["run_id"] is None:
         out["run_id"] = span.run_id
-    return out
 
 
 def _make_plain(attributes: Dict[Any, Any], name: Any) -> None:
@@ -56,15 +87,17 @@ def record(span: Span) -> Dict[str, Any]:
     """Return the span as a record whose values may still need :func:`encode`'s care (odd attribute types)."""
     attributes = record_attributes(span)
     scope = span.scope
-    parent = span._parent
+    parent, start, ended = span._parent, span._start_ns, span._t1
+    duration = ended - span._t0
+    end = start + duration if span._end_ns is None else span._end_ns
     out = {
         "trace_id": format_trace_id(span._trace),
         "span_id": format_span_id(span._id),
         "parent_id": None if parent is None else format_span_id(parent),
         "name": span.name if type(span.name) is str else text_of(span.name),
-        "start_time": span._start_ns / 1e9,
-        "end_time": span.end_time,
-        "duration_ms": span.duration_ms,
+        "start_time": start / 1e9,
+        "end_time": end / 1e9 if ended else None,
+        "duration_ms": duration / 1e6 if ended else None,
         "status": "error" if span.status == "error" else "ok",
         "tenant_id": scope.tenant_id,
         "retention_class": scope.retention_class,
@@ -97,8 +130,8 @@ def to_dict(span: Span) -> Dict[str, Any]:
     """Return the record as plain data: exactly what :func:`decode` of its JSON line would give."""
     out = record(span)
     out["name"] = clean_text(out["name"])
-    out["attributes"] = {
-        clean_text(name): clean_text(value) if type(value) is str else value
+    out["attributes"] = {  # what is no scalar has been made plain already
+        clean_text(name): plain(value) if type(value) in _SCALARS else value
         for name, value in out["attributes"].items()
     }
     if "payload" in out:
@@ -171,8 +204,8 @@ def _number(data: Mapping[str, Any], key: str) -> Optional[float]:
     value = data.get(key)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"{key} of span {data['span_id']!r} is no number: {value!r}")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -_MAX_TIME < value < _MAX_TIME:
+        raise ValueError(f"{key} of span {data['span_id']!r} is no number of seconds or milliseconds: {value!r}")
     return float(value)
 
 

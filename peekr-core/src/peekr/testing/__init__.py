@@ -3,6 +3,7 @@
 * :func:`record` — run a block traced, and look at its spans.
 * :class:`MemoryExporter` — an exporter that keeps the spans.
 * :func:`fixed` — ids and clocks that are the same in every run.
+* :mod:`peekr.testing.scripted` — an HTTP API that answers from a script, for SDKs that take a client of httpx.
 * :mod:`peekr.testing.conformance` — suites that a plugin's tests inherit; needs pytest.
 """
 

@@ -35,7 +35,7 @@ class SQLiteExporter:
 
     supports_update = True
     #: A transaction writes each changed page of every index once, however many of its rows are on it.
-    max_batch = 4096
+    max_batch = 8192
 
     def __init__(self, path: Union[str, os.PathLike[str]] = "traces.db") -> None:
         self.path = _checked(path)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
-from peekr_openai.stream import Accumulator, ChatAccumulator, Json, plain_model, view
+from peekr.stainless.models import Accumulator, Json, plain_model, view
+from peekr_openai.stream import ChatAccumulator
 
 
 class ResponsesAccumulator(Accumulator):

@@ -2,27 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Optional
 
-import attrs
-
-
-@attrs.frozen
-class Operation:
-    """One endpoint.
-
-    :ivar name: of the span.
-    :ivar family: which extraction fits its request and response.
-    :ivar kind: ``llm`` where a model generates; None, that is ``function``, where nothing is billed by tokens.
-    :ivar counts: whether the tokens in its answer are spent by this very call. A fetch of an earlier response
-        repeats that response's usage, so it must not count it again.
-    """
-
-    name: str
-    family: str
-    kind: Optional[str] = "llm"
-    counts: bool = True
-
+from peekr.stainless.operations import Operation, Routes
 
 CHAT = Operation("openai.chat.completions", "chat")
 COMPLETIONS = Operation("openai.completions", "completions")
@@ -44,7 +26,7 @@ _POSTS: Dict[str, Operation] = {
     "images/variations": Operation("openai.images.create_variation", "images"),
     "audio/transcriptions": Operation("openai.audio.transcriptions", "audio"),
     "audio/translations": Operation("openai.audio.translations", "audio"),
-    "audio/speech": Operation("openai.audio.speech", "audio"),
+    "audio/speech": Operation("openai.audio.speech", "audio", binary=True),
     "threads/runs": Operation("openai.threads.runs", "threads"),
     "videos/edits": Operation("openai.videos.edit", "media"),
     "videos/extensions": Operation("openai.videos.extend", "media"),
@@ -58,33 +40,9 @@ _POSTS: Dict[str, Operation] = {
 }
 _GETS: Dict[str, Operation] = {"responses/*": RETRIEVE}
 
-_Patterns = List[Tuple[List[str], Operation]]
-
-
-def _patterns(table: Dict[str, Operation]) -> _Patterns:
-    return [(path.split("/"), operation) for path, operation in table.items()]
-
-
-_PATTERNS: Dict[str, _Patterns] = {"POST": _patterns(_POSTS), "GET": _patterns(_GETS)}
-_EXACT = {f"/{path}": operation for path, operation in _POSTS.items() if "*" not in path}
+routes = Routes(_POSTS, _GETS)
 
 
 def classify(method: Any, url: Any) -> Optional[Operation]:
-    """Return the operation of a request, or None if it makes no span.
-
-    :param url: a path as the SDK's resources give it, or an absolute URL, as text or as an httpx.URL.
-    """
-    if method == "post":
-        found = _EXACT.get(url) if type(url) is str else None
-        if found is not None:
-            return found
-    patterns = _PATTERNS.get(str(method).upper())
-    if patterns is None:
-        return None
-    path = str(url).partition("?")[0].partition("#")[0].rstrip("/")
-    parts = path.split("/")
-    for pattern, operation in patterns:
-        tail = parts[-len(pattern) :]
-        if len(tail) == len(pattern) and all(want in ("*", have) for want, have in zip(pattern, tail)):
-            return operation
-    return None
+    """Return the operation of a request, or None if it makes no span."""
+    return routes.find(method, url)

@@ -7,17 +7,8 @@ from typing import Any, Dict, List, Mapping, Optional
 from peekr.capture import LLM_LIMIT, cut, text
 from peekr.messages import lighten, messages_text
 
-#: Characters of a base64 text that an input still shows whole.
-_SMALL = 256
-_BINARY_KEYS = frozenset(("data", "file_data", "b64_json", "result"))
 #: Where the requests without messages keep what the user said, the most telling first.
 _INPUTS = ("input", "prompt", "query", "messages", "instructions", "input_file_id")
-
-
-def requested_model(request: Mapping[str, Any]) -> Optional[str]:
-    """Return the model that was asked for."""
-    model = request.get("model")
-    return model if isinstance(model, str) and model else None
 
 
 def input_text(family: str, request: Mapping[str, Any]) -> Optional[str]:

@@ -7,43 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
-Json = Dict[str, Any]
-
-
-def view(chunk: Any) -> Json:
-    """Return the fields of a chunk, unknown ones included, without copying what is inside."""
-    if isinstance(chunk, dict):
-        return chunk
-    fields: Json = chunk.__dict__
-    extra = getattr(chunk, "__pydantic_extra__", None)
-    return {**fields, **extra} if extra else fields
-
-
-def plain_model(value: Any) -> Any:
-    """Return an SDK's object as JSON data, as the API sent it."""
-    serializer = getattr(type(value), "__pydantic_serializer__", None)
-    if serializer is not None:
-        return serializer.to_python(value, mode="json", exclude_unset=True, by_alias=True, warnings=False, fallback=str)
-    return value.dict(exclude_unset=True) if hasattr(value, "__fields__") else value
-
-
-class Accumulator:
-    """Folds the chunks of one stream."""
-
-    def is_content(self, chunk: Any) -> bool:
-        """Whether the model's output begins with this chunk."""
-        return True
-
-    def add(self, chunk: Any) -> None:
-        """Fold one chunk."""
-
-    def is_complete(self) -> bool:
-        """Whether nothing of value can follow."""
-        return False
-
-    def response(self) -> Json:
-        """Return what is known as one response; absent is what did not come."""
-        return {}
+from peekr.stainless.models import Accumulator, Json, plain_model, view
 
 
 class _Choice:
@@ -178,6 +142,17 @@ class ChatAccumulator(Accumulator):
                 choice.text("audio", view(value).get("transcript"))
             else:
                 choice.text(key, value)
+
+    def shows(self, chunk: Any) -> bool:
+        """Drop the chunk that has only the usage; from the others take the empty ``usage`` that came with it."""
+        if isinstance(chunk, dict):
+            if chunk.get("usage") is None:
+                chunk.pop("usage", None)
+                return True
+        elif chunk.usage is None:
+            chunk.model_fields_set.discard("usage")
+            return True
+        return bool(view(chunk).get("choices"))
 
     def is_complete(self) -> bool:
         return self._usage is not None and all(choice.finish for choice in self._choices.values())

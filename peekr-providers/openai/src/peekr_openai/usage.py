@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Optional
 
+from peekr.usage import count, known, part
+
 
 def token_attributes(usage: Any, *, embedding: bool = False) -> Dict[str, int]:
     """Return ``tokens_*`` from a usage object; empty when it holds no token counts.
@@ -16,9 +18,9 @@ def token_attributes(usage: Any, *, embedding: bool = False) -> Dict[str, int]:
     if not isinstance(usage, Mapping):
         return {}
     out: Dict[str, Optional[int]] = {
-        "tokens_input": _count(usage, "prompt_tokens", "input_tokens"),
-        "tokens_output": _count(usage, "completion_tokens", "output_tokens"),
-        "tokens_total": _count(usage, "total_tokens"),
+        "tokens_input": count(usage, "prompt_tokens", "input_tokens"),
+        "tokens_output": count(usage, "completion_tokens", "output_tokens"),
+        "tokens_total": count(usage, "total_tokens"),
     }
     if out["tokens_input"] is None and out["tokens_output"] is None and out["tokens_total"] is None:
         return {}
@@ -28,34 +30,18 @@ def token_attributes(usage: Any, *, embedding: bool = False) -> Dict[str, int]:
             out["tokens_input"] = out["tokens_total"]
     if out["tokens_total"] is None:
         out["tokens_total"] = (out["tokens_input"] or 0) + (out["tokens_output"] or 0)
-    details = _part(usage, "prompt_tokens_details", "input_tokens_details", "input_token_details")
-    out["tokens_cached"] = _first(_count(details, "cached_tokens"), _cached_elsewhere(usage))
-    out["tokens_cache_write"] = _count(details, "cache_write_tokens")
-    spent = _part(usage, "completion_tokens_details", "output_tokens_details", "output_token_details")
-    out["tokens_reasoning"] = _count(spent, "reasoning_tokens")
-    return {name: value for name, value in out.items() if value is not None}
+    details = part(usage, "prompt_tokens_details", "input_tokens_details", "input_token_details")
+    out["tokens_cached"] = _first(count(details, "cached_tokens"), _cached_elsewhere(usage))
+    out["tokens_cache_write"] = count(details, "cache_write_tokens")
+    spent = part(usage, "completion_tokens_details", "output_tokens_details", "output_token_details")
+    out["tokens_reasoning"] = count(spent, "reasoning_tokens")
+    return known(out)
 
 
 def _cached_elsewhere(usage: Mapping[str, Any]) -> Optional[int]:
     """Compatible servers: DeepSeek, Moonshot, Together."""
-    return _count(usage, "prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens")
+    return count(usage, "prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens")
 
 
 def _first(*values: Optional[int]) -> Optional[int]:
     return next((value for value in values if value is not None), None)
-
-
-def _count(usage: Mapping[str, Any], *names: str) -> Optional[int]:
-    for name in names:
-        value = usage.get(name)
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
-            return int(value)
-    return None
-
-
-def _part(usage: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
-    for name in names:
-        value = usage.get(name)
-        if isinstance(value, Mapping):
-            return value
-    return {}

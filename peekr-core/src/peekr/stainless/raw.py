@@ -9,8 +9,8 @@ from typing import Any, Callable, Optional
 
 from peekr.patching import note_failure
 from peekr.pulling import Guard
+from peekr.stainless.call import Call, StreamedCall, UnreadCall
 from peekr.streaming import StreamRecorder
-from peekr_openai.call import Call, StreamedCall, UnreadCall, describe_error
 
 #: Where a raw response carries its :class:`Follower`; a hook on the instance would keep itself alive in a cycle,
 #: or miss ``create().parse()``, where nobody holds the response during the call.
@@ -39,33 +39,38 @@ class Follower(Guard):
 
 def follow(recorder: StreamRecorder, stream: Any) -> bool:
     """Record an SDK's stream object in place; return whether it was one."""
-    inner = getattr(stream, "_iterator", None)
-    if inner is None:
-        return False
+    inner: Any = stream._iterator if _has(stream, "_iterator") else None
     if hasattr(inner, "__anext__"):
         stream._iterator = recorder.wrap_async(inner)
         recorder.watch(stream.response, "aclose")
-    else:
+    elif hasattr(inner, "__next__"):
         stream._iterator = recorder.wrap(inner)
         recorder.watch(stream.response, "close")
+    else:
+        return False
     return True
 
 
-def follow_call(call: Call, result: Any, hide_usage: bool) -> bool:
+def _has(value: Any, name: str) -> bool:
+    """Whether an object really has it, and not only says yes to everything as a mock does."""
+    return name in getattr(value, "__dict__", ()) or hasattr(type(value), name)
+
+
+def follow_call(call: Call, result: Any, asked: bool) -> bool:
     """Go on with a call whose result is not there yet; return False if it is, whatever it is.
 
     :param result: a stream, or a raw response.
     """
     if call.streaming:
-        recorder = StreamRecorder(call.span, StreamedCall(call, hide_usage), describe_error)
+        recorder = StreamRecorder(call.span, StreamedCall(call, asked), call.sdk.describe_error)
         if follow(recorder, result):
             return True
     else:
-        recorder = StreamRecorder(call.span, UnreadCall(call), describe_error)
-    http = getattr(result, "http_response", None)
-    if http is None or not hasattr(result, "parse"):
+        recorder = StreamRecorder(call.span, UnreadCall(call), call.sdk.describe_error)
+    if not _has(result, "http_response") or not _has(result, "parse"):
         recorder.cancel()
         return False
+    http = result.http_response
     result.__dict__[_KEY] = Follower(recorder, call)
     if call.streaming:
         recorder.watch(http, "close", "aclose")
@@ -117,4 +122,4 @@ def _tell(raw: Any, result: Any, follower: Follower) -> None:
     try:
         follower.parsed(raw, result)
     except Exception as error:
-        note_failure("following a raw OpenAI response", error)
+        note_failure("following a raw response", error)

@@ -7,19 +7,13 @@ from typing import Any, Dict, List, Mapping, Optional
 import attrs
 import msgspec
 
-from peekr.capture import PAYLOAD_LIMIT, document
 from peekr.patching import note_failure
-from peekr.reasons import error_attributes
+from peekr.payload import exchange, request_document
 from peekr.spans import Span
+from peekr.stainless.operations import Operation
+from peekr.stainless.sdk import Sdk
 from peekr.streaming import Gathering, close_from_finalizer
 from peekr.tracer import close_span
-from peekr_openai import body as bodies
-from peekr_openai.background import unsettled
-from peekr_openai.events import accumulator
-from peekr_openai.operations import Operation
-from peekr_openai.request import files_note, input_text, requested_model
-from peekr_openai.response import response_attributes, served_by
-from peekr_openai.stream import view
 
 
 @attrs.define(eq=False, repr=False)
@@ -28,6 +22,7 @@ class Call:
 
     :ivar client: the client's class.
     :ivar base_url: of the client, an httpx.URL; ``url`` instead of it where the request had one of its own.
+    :ivar unread: options whose body is to be noted as soon as the SDK has made plain data of it.
     :ivar request: the JSON body as the caller gave it, or None where nothing may be captured.
     :ivar cut: whether ``request`` was cut.
     :ivar model: the model asked for, where ``request`` is None.
@@ -37,11 +32,13 @@ class Call:
     :ivar retries: how often the SDK tried again.
     """
 
+    sdk: Sdk
     span: Span
     operation: Operation
     client: Any
     base_url: Any
     streaming: bool
+    unread: Any = None
     request: Optional[bytes] = None
     cut: bool = False
     model: Any = None
@@ -53,22 +50,28 @@ class Call:
 
     # -- in the caller's thread -------------------------------------------------------------------------------
 
-    def take_request(self, json: Any, files: Any, capture_io: bool) -> None:
-        """Note the request as it is now."""
-        if not capture_io:
-            self.model = json.get("model") if isinstance(json, Mapping) else None
-            return
-        if files:
-            json = {**(json if isinstance(json, Mapping) else {}), "files": files_note(files)}
-        self.request, self.cut = document(json if isinstance(json, Mapping) else {"body": json})
+    def take_request(self, options: Any) -> Any:
+        """Note the request as it is now; return its JSON body."""
+        self.unread = None
+        json, extra = options.json_data, options.extra_json
+        if extra and isinstance(json, Mapping):
+            json = {**json, **extra}
+        body = json if isinstance(json, Mapping) else {"body": json}
+        if not self.sdk.tracer.capture_io:
+            self.model = body.get("model")
+            return json
+        if options.files:
+            body = {**body, "files": self.sdk.files_note(options.files)}
+        self.request, self.cut = request_document(body)
         self.span._size += len(self.request)
+        return json
 
     def take_body(self, http: Any) -> bool:
         """Note the bytes of a response, if they have been read; return whether they had."""
         content = read_body(http)
         if content is None:
             return False
-        if self.operation.name == "openai.audio.speech":
+        if self.operation.binary:
             self.size_bytes = len(content)
         else:
             self.body = content
@@ -87,13 +90,15 @@ class Call:
         """End the span with an exception that the caller gets."""
         span = self.span
         try:
-            describe_error(span, error)
+            self.sdk.describe_error(span, error)
+            if self.unread is not None:  # the SDK would not take it
+                self.take_request(self.unread)
             if self.http is not None:
                 self.take_body(self.http)  # parse() refuses a completion that has been billed
             self.http = None
             span._pending = self.resolve
         except Exception as failure:
-            note_failure("capturing an OpenAI call's error", failure)
+            note_failure(f"capturing the error of a call of {self.sdk.title}", failure)
         if isinstance(error, GeneratorExit):
             close_from_finalizer(span)
         else:
@@ -107,7 +112,7 @@ class Call:
         if self.size_bytes is not None:
             response = {"size_bytes": self.size_bytes}
         elif self.body is not None:
-            response = bodies.read(self.body, self.operation.family)
+            response = self.sdk.read(self.body, self.operation)
             self.body = None
         self.describe(span, response)
 
@@ -117,17 +122,17 @@ class Call:
         :param response: the response as JSON data, or None if there was none.
         """
         known = span.attributes
-        found: Dict[str, Any] = served_by(self.client.__name__, getattr(self.url or self.base_url, "host", None))
         request = {"model": self.model} if self.request is None else msgspec.json.decode(self.request)
+        found = self.sdk.request_attributes(self, request)
         if self.request is not None:
-            found["input"] = input_text(self.operation.family, request)
-            span._payload = self._payload(response)
+            span._payload = exchange(self.request, response, cut=self.cut)
         if response is not None:
-            found.update(response_attributes(self.operation.family, response, counts=self._counts(response)))
+            found.update(self.sdk.response_attributes(self, response))
         if self.request is None:
-            found.pop("output", None)
-        asked = requested_model(request)
-        if asked is not None and found.setdefault("model", asked) != asked:
+            for name in self.sdk.content:
+                found.pop(name, None)
+        asked = request.get("model")
+        if isinstance(asked, str) and asked and found.setdefault("model", asked) != asked:
             found["model_requested"] = asked
         found["streaming"] = True if self.streaming else None
         found["retry_count"] = self.retries or None
@@ -136,29 +141,6 @@ class Call:
         for name, value in found.items():
             if value is not None:
                 known.setdefault(name, value)
-
-    def _counts(self, response: Dict[str, Any]) -> bool:
-        """Whether the tokens of the response are spent by this call, or first told by it."""
-        if self.operation.family != "responses" or not self.operation.counts:
-            return self.operation.counts or unsettled.settle(response)
-        unsettled.note(response)
-        return True
-
-    def _payload(self, response: Optional[Dict[str, Any]]) -> bytes:
-        parts: List[bytes] = [b'{"request":', self.request or b"null"]
-        shortened = self.cut
-        if response is not None:
-            encoded, cut = document(response, max(PAYLOAD_LIMIT - len(parts[1]), PAYLOAD_LIMIT // 4))
-            parts += [b',"response":', encoded]
-            shortened = shortened or cut
-        parts.append(b',"truncated":true}' if shortened else b"}")
-        return b"".join(parts)
-
-
-def describe_error(span: Span, error: BaseException) -> None:
-    """Mark the span as failed by this exception, with the reason in peekr's terms."""
-    span.record_error(error)
-    span.attributes.update(error_attributes(error))
 
 
 def read_body(http: Any) -> Optional[bytes]:
@@ -173,27 +155,19 @@ def read_body(http: Any) -> Optional[bytes]:
 class StreamedCall(Gathering):
     """Gathers the chunks of a streamed call.
 
-    :param hide_usage: the caller did not ask for the usage, peekr did: keep it from them.
+    :param asked: the request was changed to ask for what the caller did not ask for: keep that from them.
     """
 
-    def __init__(self, call: Call, hide_usage: bool) -> None:
+    def __init__(self, call: Call, asked: bool) -> None:
         self._call = call
-        self._accumulator = accumulator(call.operation.family)
-        self.filters = hide_usage
+        self._accumulator = call.sdk.accumulator(call.operation)
+        self.filters = asked
 
     def is_content(self, chunk: Any) -> bool:
         return self._accumulator.is_content(chunk)
 
     def shows(self, chunk: Any) -> bool:
-        """Drop the chunk that has only the usage; from the others take the empty ``usage`` that came with it."""
-        if isinstance(chunk, dict):
-            if chunk.get("usage") is None:
-                chunk.pop("usage", None)
-                return True
-        elif chunk.usage is None:
-            chunk.model_fields_set.discard("usage")
-            return True
-        return bool(view(chunk).get("choices"))
+        return self._accumulator.shows(chunk)
 
     def add(self, chunks: List[Any]) -> None:
         add = self._accumulator.add
@@ -201,12 +175,14 @@ class StreamedCall(Gathering):
             try:
                 add(chunk)
             except Exception as error:
-                note_failure("reading an OpenAI stream's chunk", error)
+                note_failure(f"reading a chunk of {self._call.sdk.title}", error)
 
     def is_complete(self) -> bool:
         return self._accumulator.is_complete()
 
     def finish(self, span: Span) -> None:
+        if span.status == "ok" and self._accumulator.is_cut():
+            span.attributes["stream_incomplete"] = True
         self._call.describe(span, self._accumulator.response())
 
 

@@ -1,0 +1,63 @@
+"""Frameworks that call a provider's SDK: one of the two spans is billed, and the request stays the framework's own.
+
+A framework's callbacks tell when its LLM call begins and ends, often not in the context in which the SDK is called.
+So the framework's plugin makes a :class:`FrameworkCall` current when the call begins. Whatever begins under it
+carries it in ``span.scope.framework``: :meth:`peekr.Tracer.start` notes on it that a provider recorded the same call,
+and a provider that would ask for more than the request does leaves a framework's request as it is.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from peekr.scope import Scope, root_scope
+from peekr.spans import Anchor, Parent, Span, current_of
+
+
+class Place(Anchor):
+    """Stands for an open span in the context, and after :meth:`close` for what was current before.
+
+    For those who learn of an end where they cannot take back what they made current: left behind in a task, it
+    changes nothing.
+    """
+
+    __slots__ = ("_before", "closed")
+
+    def __init__(self, span: Span, before: Parent) -> None:
+        super().__init__(self._scope_inside(span), span)
+        self._before = before
+        self.closed = False
+
+    def _scope_inside(self, span: Span) -> Scope:
+        return span.scope
+
+    def close(self) -> None:
+        """Stand for what was current before, from now on. Idempotent."""
+        if self.closed:
+            return
+        self.closed = True
+        before, self._before = self._before, None
+        self.scope = root_scope.value if before is None else before.scope
+        self._trace = None if before is None else before._trace
+        self._id = None if before is None else before._id
+        self._run = None if before is None else before._run
+        self.span = current_of(before)
+
+
+class FrameworkCall(Place):
+    """The place of a framework's span around an LLM call.
+
+    :ivar recorded: whether another span recorded the call or a part of it; the framework's span then has
+        ``attributes["billed"] = False`` and no token counts.
+    """
+
+    __slots__ = ("recorded",)
+
+    def __init__(self, span: Span, before: Parent) -> None:
+        super().__init__(span, before)
+        self.recorded = False
+
+    def _scope_inside(self, span: Span) -> Scope:
+        if span.scope.framework is not None:  # a call within a call: the inner one is billed
+            span.scope.framework.recorded = True
+        return attrs.evolve(span.scope, framework=self)
