@@ -6,7 +6,8 @@ once, at the first of: the natural end, an exception, a close in mid-stream, the
 
 In the consumer's thread a chunk costs one append; chunks are folded by the provider's :class:`Gathering` in the
 worker, and now and then on the way where a stream is long or there are many, to bound memory. Nothing here sets the
-current span, so a stream may be consumed in any thread or task."""
+current span, so a stream may be consumed in any thread or task.
+"""
 
 from __future__ import annotations
 
