@@ -62,6 +62,7 @@ def demo(arguments):
     """Run the demo; it writes traces.jsonl and traces.db into the clone."""
     set_up("demo")
     run(BIN / "peekr", "demo", *arguments)
+    print(f"\nIn this clone peekr is {os.path.relpath(BIN / 'peekr', HERE)}")
 
 
 def test(arguments):

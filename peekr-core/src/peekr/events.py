@@ -81,9 +81,7 @@ class BaseEvent:
     def to_dict(self) -> Dict[str, Any]:
         """Return plain values; the fields of the event's type stand beside the common ones."""
         if not self.run_id:
-            raise ValueError(
-                "an event needs a run_id.\nEmit it inside a run: with trace.run(…) as run: run.emit(…)"
-            )
+            raise ValueError("an event needs a run_id.\nEmit it inside a run: with trace.run(…) as run: run.emit(…)")
         out = attrs.asdict(self, filter=lambda field, _: field.name != "fields")
         out["type"] = EventType(self.type).value
         out["status"] = EventStatus(self.status).value

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Generator, Iterator, List,
 if TYPE_CHECKING:
     from peekr.streaming import StreamRecorder
 
+
 class Guard:
     """Ends the span of a recorder when it is dropped itself; nothing else may hold it.
 
