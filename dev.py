@@ -19,7 +19,17 @@ HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
-PACKAGES = ["peekr", "peekr_openai", "peekr_jsonl", "peekr_sqlite", "peekr_cli"]
+PACKAGES = [
+    "peekr",
+    "peekr_jsonl",
+    "peekr_sqlite",
+    "peekr_anthropic",
+    "peekr_bedrock",
+    "peekr_gemini",
+    "peekr_langchain",
+    "peekr_openai",
+    "peekr_cli",
+]
 REQUIREMENTS = {"demo": ["requirements.txt"], "test": ["requirements.txt", "requirements-dev.txt"]}
 
 

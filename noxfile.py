@@ -2,7 +2,7 @@
 
 nox -s tests        all tests on every supported Python that this machine has
 nox -s unit         each distribution's own tests with nothing but core beside it
-nox -s sdks         the OpenAI tests on its oldest, middle and newest supported majors
+nox -s sdks         each provider's tests on the oldest, a middle and the newest major of its SDK
 nox -s types lint   mypy and ruff
 nox -s bench        the benchmarks of tests/bench: ratios, no assertions
 nox -s demo         the demo, in a fresh environment
@@ -21,12 +21,32 @@ DISTRIBUTIONS = {
     "peekr-core": CORE,
     "peekr-jsonl": "peekr-exporters/jsonl",
     "peekr-sqlite": "peekr-exporters/sqlite",
+    "peekr-anthropic": "peekr-providers/anthropic",
+    "peekr-bedrock": "peekr-providers/bedrock",
+    "peekr-gemini": "peekr-providers/gemini",
+    "peekr-langchain": "peekr-providers/langchain",
     "peekr-openai": "peekr-providers/openai",
     "peekr-cli": "peekr-cli/cli",
 }
-PACKAGES = ["peekr", "peekr_jsonl", "peekr_sqlite", "peekr_openai", "peekr_cli"]
-#: openai: the oldest major supported, the newest that Python 3.9 gets, the newest.
-OPENAI = ["openai==1.109.1", "openai==2.48.0", "openai"]
+PACKAGES = [
+    "peekr",
+    "peekr_jsonl",
+    "peekr_sqlite",
+    "peekr_anthropic",
+    "peekr_bedrock",
+    "peekr_gemini",
+    "peekr_langchain",
+    "peekr_openai",
+    "peekr_cli",
+]
+#: Of each SDK the oldest supported major, one in between (the newest that Python 3.9 gets, as a rule), the newest.
+SDKS = {
+    "openai": ["openai==1.109.1", "openai==2.48.0", "openai"],
+    "anthropic": ["anthropic==0.125.0", "anthropic==1.17.0", "anthropic"],
+    "bedrock": ["boto3==1.34.162", "boto3==1.42.97", "boto3"],
+    "gemini": ["google-genai==1.47.0", "google-genai==2.33.0", "google-genai"],
+    "langchain": ["langchain-core==0.3.86", "langchain-core==1.7.7", "langchain-core"],
+}
 TOOLS = ["pytest", "pytest-asyncio", "pytest-timeout", "hypothesis", "jsonschema"]
 
 nox.options.sessions = ["lint", "types", "tests"]
@@ -68,17 +88,18 @@ def unit(session):
     for name, folder in DISTRIBUTIONS.items():
         tests_of = Path("tests") / name.removeprefix("peekr-")
         session.run("pip", "uninstall", "-y", "-q", *DISTRIBUTIONS, external=False)
-        sdk = ["openai"] if name == "peekr-openai" else []
+        sdk = SDKS.get(name[len("peekr-") :], [])[-1:]
         _install(session, *dict.fromkeys([CORE, folder]), extra=[*TOOLS, *sdk])
         session.run("pytest", str(tests_of), *session.posargs)
 
 
 @nox.session(python=["3.9", "3.11", "3.13"])
-@nox.parametrize("openai", OPENAI)
-def sdks(session, openai):
-    """The provider's tests on several majors of its SDK."""
-    _install(session, *DISTRIBUTIONS.values(), extra=[openai, *TOOLS])
-    session.run("pytest", "tests/openai", "tests/journeys", *session.posargs)
+@nox.parametrize("provider, sdk", [(provider, sdk) for provider, sdks in SDKS.items() for sdk in sdks])
+def sdks(session, provider, sdk):
+    """A provider's tests on several majors of its SDK."""
+    extra = ["langchain-openai", "langgraph"] if provider == "langchain" else []
+    _install(session, *DISTRIBUTIONS.values(), extra=[sdk, *extra, *TOOLS])
+    session.run("pytest", f"tests/{provider}", *session.posargs)
 
 
 @nox.session

@@ -225,22 +225,23 @@ class TestTheWorker:
         assert peekr.flush(10)
         assert answers == [False]
 
-    def test_where_no_thread_can_be_started_flush_does_the_work(self, monkeypatch: Any) -> None:
+    def test_where_no_thread_can_be_started_flush_does_the_work(self, python: Any) -> None:
         """INST-16: as the interpreter goes, and on systems that are full."""
-        exporter = MemoryExporter()
-        on(exporter)
-        delivery._thread = None
+        program = """
+            import threading, peekr
+            from peekr.testing import MemoryExporter
 
-        def refuse(self: Any) -> None:
-            raise RuntimeError("can't start new thread")
+            def refuse(self):
+                raise RuntimeError("can't start new thread")
 
-        with monkeypatch.context() as patch:
-            patch.setattr(threading.Thread, "start", refuse)
-            spans(3)
-            assert peekr.flush(10)
-            assert len(exporter.spans) == 3
-            assert peekr.shutdown()
-        assert exporter.closed
+            threading.Thread.start = refuse
+            exporter = MemoryExporter()
+            peekr.instrument(console=False, exporter=exporter, plugins=[])
+            for _ in range(3):
+                with peekr.span("s"): pass
+            print(peekr.flush(10), len(exporter.spans), peekr.shutdown(), exporter.closed)
+            """
+        assert python(program) == "True 3 True True\n"
 
 
 def test_many_threads_lose_nothing() -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import gc
 from typing import Any
 
 import openai
 import pytest
 
-import peekr
 from peekr.testing import record
 
 
@@ -57,48 +55,6 @@ async def test_the_chunks_are_those_without_tracing(start: Any) -> None:
     with record(plugins=["openai"]):
         traced = [chunk.to_dict() async for chunk in await start()]
     assert traced == bare
-
-
-@in_a_loop
-async def test_another_task_may_read_the_stream(start: Any, recording: Any) -> None:
-    """STREAM-5."""
-
-    async def read(stream: Any) -> int:
-        return len([chunk async for chunk in stream])
-
-    async with peekr.span("turn") as turn:
-        stream = await start()
-        assert peekr.get_current_span() is turn
-        assert await asyncio.ensure_future(read(stream)) == 5
-    assert recording.named("openai.chat.completions")[0].parent_id == turn.span_id
-
-
-@pytest.mark.parametrize("leave", ["close", "with"])
-@in_a_loop
-async def test_a_stream_closed_early_is_incomplete(leave: str, start: Any, recording: Any) -> None:
-    """STREAM-4, IFACE-11."""
-    stream = await start()
-    await stream.__anext__()
-    if leave == "with":
-        async with stream:
-            pass
-    else:
-        await stream.close()
-    span = recording.only
-    assert (span.status, span.attributes["stream_incomplete"]) == ("ok", True)
-
-
-@pytest.mark.parametrize("read", [0, 2])
-@in_a_loop
-async def test_a_dropped_stream_is_incomplete(read: int, start: Any, recording: Any) -> None:
-    """STREAM-4: async code closes nothing on a bare break."""
-    stream = await start()
-    for _ in range(read):
-        await stream.__anext__()
-    del stream
-    gc.collect()
-    await asyncio.sleep(0)
-    assert recording.only.attributes["stream_incomplete"] is True
 
 
 @in_a_loop

@@ -9,6 +9,7 @@ import pytest
 from openai import _base_client, _legacy_response, _response
 
 from peekr.testing.conformance import ProviderConformance
+from peekr.testing.streams import StreamConformance
 from peekr_openai import OpenAIProvider
 
 
@@ -46,6 +47,21 @@ class TestOpenAIProvider(ProviderConformance):
             (_response.APIResponse, "parse"),
             (_response.AsyncAPIResponse, "parse"),
         ]
+
+
+class TestStreams(StreamConformance):
+    plugin = "openai"
+
+    @pytest.fixture(autouse=True)
+    def _script(self, api: Any, make: Any) -> None:
+        self.api, self.ask = api, {"model": "gpt-4o", "messages": make.messages, "stream": True}
+        api.answers = [lambda request: make.sse(make.stream_chunks(usage=make.wants_usage(request)))]
+
+    def start(self) -> Any:
+        return self.api.client().chat.completions.create(**self.ask)
+
+    async def start_async(self) -> Any:
+        return await self.api.async_client().chat.completions.create(**self.ask)
 
 
 def test_a_client_made_before_instrument_is_traced(api: Any, make: Any) -> None:

@@ -108,6 +108,8 @@ _PLUGIN_NAMES = {
     "OTLPExporter": "peekr.exporters",
     "SQLiteExporter": "peekr.exporters",
 }
+#: Functions of other distributions that are public names here: name → module, distribution.
+_PLUGIN_FUNCTIONS = {"enable_langchain": ("peekr_langchain", "peekr-langchain")}
 
 __all__ = sorted([*_HOMES, "ConsoleExporter", "JSONLExporter", "SQLiteExporter", "__version__"])  # noqa: PLE0605
 
@@ -115,7 +117,7 @@ __all__ = sorted([*_HOMES, "ConsoleExporter", "JSONLExporter", "SQLiteExporter",
 def __getattr__(name: str) -> Any:
     """Load a public name on first use (PEP 562)."""
     home = _HOMES.get(name)
-    if home is None and name not in _PLUGIN_NAMES:
+    if home is None and name not in _PLUGIN_NAMES and name not in _PLUGIN_FUNCTIONS:
         raise AttributeError(f"module 'peekr' has no attribute {name!r}")
     from importlib import import_module
 
@@ -130,6 +132,8 @@ def __getattr__(name: str) -> Any:
 
 
 def _plugin_name(name: str) -> Any:
+    if name in _PLUGIN_FUNCTIONS:
+        return _plugin_function(name, *_PLUGIN_FUNCTIONS[name])
     if name == "ConsoleExporter":
         from peekr.console import ConsoleExporter
 
@@ -137,6 +141,17 @@ def _plugin_name(name: str) -> Any:
     from peekr._facade import resolve
 
     return resolve(name, _PLUGIN_NAMES[name], f"peekr.{name}")
+
+
+def _plugin_function(name: str, module: str, distribution: str) -> Any:
+    from importlib import import_module
+    from importlib.util import find_spec
+
+    if find_spec(module) is None:
+        from peekr.errors import PluginNotInstalled
+
+        raise PluginNotInstalled(f"peekr.{name}", distribution)
+    return getattr(import_module(module), name)
 
 
 def __dir__() -> List[str]:

@@ -155,6 +155,8 @@ class Delivery:
             self._asleep = False
             if self.pipeline is not None and not self.end_hooks:
                 self.limit = self.max_spans
+        if self.pipeline is not None:
+            self.pipeline.prepare()
         self._wake.set()
         return True
 

@@ -51,7 +51,7 @@ class Lane:
         self._waiting = 0
         self._waiting_bytes = 0
         self._at_work = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._wake = threading.Event()
         self._thread: Optional[threading.Thread] = None
         self._stopped = False
@@ -85,16 +85,23 @@ class Lane:
         self._items.append(ticket)
         self._rouse()
 
-    def _rouse(self) -> None:
-        try:
-            with self._lock:
-                if self._thread is None or not self._thread.is_alive():
-                    thread = threading.Thread(target=self._run, name=f"peekr-{self.name}", daemon=True)
+    def prepare(self) -> bool:
+        """Start the thread, unless it runs; return whether it does. As the interpreter goes it starts no more."""
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                thread = threading.Thread(target=self._run, name=f"peekr-{self.name}", daemon=True)
+                try:
                     thread.start()
-                    self._thread = thread
-        except RuntimeError:  # the interpreter is going and starts no threads any more: do it here
+                except RuntimeError:
+                    return False
+                self._thread = thread
+        return True
+
+    def _rouse(self) -> None:
+        if self.prepare():
+            self._wake.set()
+        elif not self._at_work:
             self._work_off()
-        self._wake.set()
 
     # -- the lane's thread ------------------------------------------------------------------------------------
 
@@ -190,10 +197,12 @@ class Lane:
     def join(self, deadline: float) -> bool:
         """Wait for a stopped lane; give up at ``deadline`` (of time.monotonic), counting what is lost."""
         thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
+        if thread is threading.current_thread():
+            return True
+        if thread is not None:
             thread.join(min(max(deadline - monotonic(), 0), threading.TIMEOUT_MAX))
-            if thread.is_alive():
-                return self._give_up()
+        if self._waiting or self._at_work or (thread is not None and thread.is_alive()):
+            return self._give_up()
         return True
 
     def _give_up(self) -> bool:

@@ -182,9 +182,15 @@ class Pipeline:
         for lane in lanes:
             lane.put_ticket(ticket)
 
+    def prepare(self) -> None:
+        """Start the lanes' threads while the program runs: a worker that is late could not do it any more."""
+        for lane in self.lanes:
+            lane.prepare()
+
     def add_lane(self, lane: Lane) -> None:
         """Add an exporter while running."""
         self.lanes = (*self.lanes, lane)
+        lane.prepare()
 
     def remove_lane(self, lane: Lane) -> None:
         """Take an exporter away; its lane is the caller's to close."""

@@ -124,14 +124,14 @@ class Span:
     @property
     def start_time(self) -> float:
         """Unix seconds."""
-        return self._start_ns / 1e9
+        return self._start_ns / 10**9
 
     @property
     def end_time(self) -> Optional[float]:
         """Unix seconds, or None while the span is open. The start plus the monotonic duration."""
         if not self._t1:
             return None
-        return (self._start_ns + self._t1 - self._t0 if self._end_ns is None else self._end_ns) / 1e9
+        return (self._start_ns + self._t1 - self._t0 if self._end_ns is None else self._end_ns) / 10**9
 
     @property
     def duration_ms(self) -> Optional[float]:

@@ -95,8 +95,8 @@ def record(span: Span) -> Dict[str, Any]:
         "span_id": format_span_id(span._id),
         "parent_id": None if parent is None else format_span_id(parent),
         "name": span.name if type(span.name) is str else text_of(span.name),
-        "start_time": start / 1e9,
-        "end_time": end / 1e9 if ended else None,
+        "start_time": start / 10**9,
+        "end_time": end / 10**9 if ended else None,
         "duration_ms": duration / 1e6 if ended else None,
         "status": "error" if span.status == "error" else "ok",
         "tenant_id": scope.tenant_id,
@@ -173,7 +173,10 @@ def from_dict(data: Mapping[str, Any]) -> Span:
 def _attributes(data: Mapping[str, Any]) -> Dict[str, Any]:
     value = data.get("attributes")
     if isinstance(value, (str, bytes)):  # a column of a database
-        value = decode(value) if value else None
+        try:
+            value = decode(value) if value else None
+        except msgspec.DecodeError as error:
+            raise ValueError(f"attributes of span {data['span_id']!r} is no JSON: {error}") from None
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -196,8 +199,14 @@ def _times(data: Mapping[str, Any]) -> Any:
         end = start + duration / 1000
     if end is None:
         duration = None
-    end_ns = None if end is None else round(end * 1e9)
-    return round(start * 1e9), end_ns, None if duration is None else round(duration * 1e6)
+    end_ns = None if end is None else _nanoseconds(end)
+    return _nanoseconds(start), end_ns, None if duration is None else round(duration * 1e6)
+
+
+def _nanoseconds(seconds: float) -> int:
+    """Return the nanoseconds whose ``/ 10**9`` is exactly this number of seconds again."""
+    whole = int(seconds)
+    return whole * 10**9 + round((seconds - whole) * 1e9)
 
 
 def _number(data: Mapping[str, Any], key: str) -> Optional[float]:

@@ -48,7 +48,7 @@ def json_object(body: bytes) -> Json:
     """Return the JSON object of a body, without long base64; a text that is none as ``{"text": …}``."""
     try:
         value = msgspec.json.decode(body)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError):
         text = body.decode("utf-8", "replace")
         try:
             value = json.loads(text)  # NaN, as some servers write it; bytes that are no UTF-8

@@ -4,7 +4,7 @@
 * :class:`MemoryExporter` — an exporter that keeps the spans.
 * :func:`fixed` — ids and clocks that are the same in every run.
 * :mod:`peekr.testing.scripted` — an HTTP API that answers from a script, for SDKs that take a client of httpx.
-* :mod:`peekr.testing.conformance` — suites that a plugin's tests inherit; needs pytest.
+* :mod:`peekr.testing.conformance`, :mod:`peekr.testing.streams` — suites that a plugin's tests inherit; need pytest.
 """
 
 from __future__ import annotations

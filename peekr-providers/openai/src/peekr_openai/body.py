@@ -30,7 +30,7 @@ def read(body: bytes, family: str) -> Dict[str, Any]:
     if family == "embeddings":
         try:
             return _embeddings(_decode_embeddings(body))
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, ValueError):  # bytes that are no UTF-8
             pass
     return json_object(body)
 

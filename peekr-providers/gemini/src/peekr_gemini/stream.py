@@ -1,0 +1,145 @@
+"""Chunks to one response: what a stream brought, in the shape the same call has without streaming.
+
+Nothing here needs the SDK.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List
+
+from peekr_gemini.data import Json, get, objects
+from peekr_gemini.response import blocked, finish_reason
+
+_HEAD = ("modelVersion", "responseId", "createTime", "promptFeedback", "error")
+_STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
+
+
+class _Candidate:
+    """One candidate of an answer."""
+
+    def __init__(self) -> None:
+        self.parts: List[Dict[str, Any]] = []
+        self.fields: Dict[str, Any] = {}
+        self._text: List[str] = []
+
+    def text(self, piece: str) -> None:
+        """Add to the text that the answer ends with."""
+        self._text.append(piece)
+
+    def part(self, part: Json) -> None:
+        plain_text = isinstance(part.get("text"), str) and not part.get("thought")
+        if plain_text and set(part) <= {"text", "thought", "thoughtSignature"}:
+            self.text(part["text"])
+            return
+        self.flush()
+        last = self.parts[-1] if self.parts else {}
+        if part.get("thought") and last.get("thought") and "text" in part and "text" in last:
+            last["text"] += part["text"]
+        elif get(get(last, "functionCall"), "willContinue") and get(part, "functionCall") is not None:
+            _continue_call(last["functionCall"], part["functionCall"])
+        else:
+            self.parts.append(dict(part))
+            if get(get(part, "functionCall"), "partialArgs") or get(get(part, "functionCall"), "willContinue"):
+                begun = dict(part["functionCall"])
+                self.parts[-1]["functionCall"] = begun
+                _continue_call(begun, {**begun, "partialArgs": begun.pop("partialArgs", None)})
+
+    def flush(self) -> None:
+        """Make one part of the pieces of text so far."""
+        if self._text:
+            self.parts.append({"text": "".join(self._text)})
+            self._text = []
+
+    def whole(self) -> Dict[str, Any]:
+        self.flush()
+        return {"content": {"role": "model", "parts": self.parts}, **self.fields}
+
+
+def _continue_call(call: Dict[str, Any], piece: Json) -> None:
+    """Add to a function call whose arguments come in pieces, each with the path of the value it belongs to."""
+    call["willContinue"] = bool(get(piece, "willContinue"))
+    call.setdefault("args", {})
+    for partial in objects(get(piece, "partialArgs")):
+        value = next(
+            (get(partial, name) for name in ("stringValue", "numberValue", "boolValue") if name in partial), None
+        )
+        _put(call["args"], str(get(partial, "jsonPath") or ""), value)
+
+
+def _put(args: Dict[str, Any], path: str, value: Any) -> None:
+    """Set the value at a path such as ``$.items[0].name``; a text is added to the text there is."""
+    keys: List[Any] = [int(index) if index else name for name, index in _STEP.findall(path.lstrip("$"))]
+    at: Any = args
+    for key, following in zip(keys, keys[1:]):
+        at = _child(at, key, [] if isinstance(following, int) else {})
+    if keys:
+        known = _child(at, keys[-1], None)
+        at[keys[-1]] = known + value if isinstance(known, str) and isinstance(value, str) else value
+
+
+def _child(holder: Any, key: Any, default: Any) -> Any:
+    if isinstance(holder, list):
+        while len(holder) <= key < 1000:
+            holder.append(None)
+        if holder[key] is None:
+            holder[key] = default
+        return holder[key]
+    return holder.setdefault(key, default)
+
+
+class Accumulator:
+    """Folds the chunks of one streamed answer."""
+
+    def __init__(self) -> None:
+        self._head: Dict[str, Any] = {}
+        self._candidates: Dict[int, _Candidate] = {}
+        self._usage: Dict[str, Any] = {}
+
+    def add(self, chunk: Any) -> None:
+        """Fold one chunk as JSON data; a list of them too, as servers send it that do not know events."""
+        for one in chunk if isinstance(chunk, list) else (chunk,):
+            if isinstance(one, dict):
+                self._add(one)
+
+    def _add(self, chunk: Json) -> None:
+        for name in _HEAD:
+            value = get(chunk, name)
+            if value is not None:
+                self._head[name] = value
+        usage = get(chunk, "usageMetadata")
+        if isinstance(usage, dict):
+            self._usage.update(usage)
+        for fields in objects(chunk.get("candidates")):
+            index = fields.get("index")
+            candidate = self._candidates.setdefault(index if isinstance(index, int) else 0, _Candidate())
+            for part in objects(get(fields.get("content"), "parts")):
+                candidate.part(part)
+            candidate.fields.update((name, value) for name, value in fields.items() if name != "content")
+
+    def is_complete(self) -> bool:
+        """Whether every candidate has come to its end, or the prompt was blocked."""
+        if blocked(self._head):
+            return True
+        ends = [finish_reason(get(one.fields, "finishReason")) for one in self._candidates.values()]
+        return bool(ends) and None not in ends
+
+    def response(self) -> Dict[str, Any]:
+        """Return what is known as one response; absent is what did not come."""
+        out = dict(self._head)
+        if self._candidates:
+            out["candidates"] = [candidate.whole() for _, candidate in sorted(self._candidates.items())]
+        if self._usage:
+            out["usageMetadata"] = self._usage
+        return out
+
+
+def says_something(chunk: Any) -> bool:
+    """Whether the model's output begins with this chunk."""
+    candidates = chunk.get("candidates") if isinstance(chunk, dict) else chunk.candidates
+    for candidate in candidates or ():
+        content = candidate.get("content") if isinstance(candidate, dict) else candidate.content
+        parts = content.get("parts") if isinstance(content, dict) else getattr(content, "parts", None)
+        if parts:
+            return True
+    return False

@@ -1,0 +1,125 @@
+"""An LLM run: what is noted of it in the caller's thread, and what the worker makes of that."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional
+
+import attrs
+import msgspec
+
+from peekr.capture import LLM_LIMIT, cut
+from peekr.messages import compose, lighten, messages_text
+from peekr.payload import exchange, request_document
+from peekr.settings import settings
+from peekr.spans import Span
+from peekr_langchain.answers import answer_facts, answer_messages
+from peekr_langchain.outline import MANY, message_dict, outline, words_of
+from peekr_langchain.runs import LangChainRun
+
+_MODELS = ("model", "model_name", "model_id", "deployment_name", "azure_deployment", "repo_id")
+#: Parameters that say nothing of the call itself.
+_NO_PARAMETERS = ("_type", "stream", "model", "model_name", "messages")
+
+
+@attrs.define(eq=False)
+class LLMNotes:
+    """The record of one LLM run until the worker has made attributes of it.
+
+    :ivar facts: attributes without content.
+    :ivar asked: the model asked for.
+    :ivar request: what was asked, as a JSON document; None where nothing may be captured.
+    :ivar cut: whether ``request`` was cut.
+    :ivar answers: the messages that came back, plain data; None where there were none, or none may be captured.
+    :ivar recorded: whether another span recorded the same call.
+    :ivar ttft_ms: until the first token.
+    """
+
+    facts: Dict[str, Any]
+    asked: Optional[str] = None
+    request: Optional[bytes] = None
+    cut: bool = False
+    answers: Optional[bytes] = None
+    recorded: bool = False
+    ttft_ms: Optional[float] = None
+
+    def seal(self, run: LangChainRun) -> None:
+        """Note whether a provider recorded the call, and when its answer began."""
+        self.recorded = run.call is not None and run.call.recorded
+        if run.first_ns:
+            self.ttft_ms = round((run.first_ns - run.span._t0) / 1e6, 3)
+
+    def resolve(self, span: Span) -> None:
+        """Set the span's attributes and payload. In the worker."""
+        found = self.facts
+        if self.asked is not None and found.setdefault("model", self.asked) != self.asked:
+            found["model_requested"] = self.asked
+        if self.ttft_ms is not None:
+            found.update(streaming=True, ttft_ms=self.ttft_ms)
+        answers: List[Any] = [] if self.answers is None else msgspec.json.decode(self.answers)
+        if self.request is not None:
+            asked = msgspec.json.decode(self.request)
+            found["input"] = _input_text(asked)
+            if not self.recorded:
+                span._payload = exchange(self.request, {"messages": answers} if answers else None, cut=self.cut)
+        if answers:
+            found.update(_output(answers))
+        if self.recorded:
+            found = {name: value for name, value in found.items() if not name.startswith("tokens_")}
+            found["billed"] = False
+        known = span.attributes
+        for name, value in found.items():
+            if value is not None:
+                known.setdefault(name, value)
+
+
+def _input_text(asked: Mapping[str, Any]) -> str:
+    if "messages" in asked:
+        return messages_text(lighten(asked["messages"]))
+    return cut(str(asked.get("prompt")), LLM_LIMIT)
+
+
+def _output(answers: List[Any]) -> Dict[str, Any]:
+    words = [words_of(one.get("content")) or one.get("refusal") or "" for one in answers]
+    calls = [
+        {"name": call.get("name"), "arguments": call.get("arguments")}
+        for one in answers
+        for call in one.get("tool_calls") or ()
+    ]
+    return {"output": compose("\n\n".join(filter(None, words)), calls), "tool_calls": len(calls) or None}
+
+
+def take_request(run: LangChainRun, messages: Any, prompt: Optional[str], about: Mapping[str, Any]) -> None:
+    """Note what is asked. In the caller's thread.
+
+    :param messages: LangChain's messages, or None for a completion of ``prompt``.
+    :param about: what LangChain says besides: ``invocation_params``, and ``metadata`` for who serves the model.
+    """
+    metadata, parameters = about.get("metadata"), about.get("invocation_params")
+    metadata = metadata if isinstance(metadata, Mapping) else {}
+    parameters = parameters if isinstance(parameters, Mapping) else {}
+    named = [parameters.get(name) for name in _MODELS] + [metadata.get("ls_model_name")]
+    model = next((name for name in named if isinstance(name, str) and name), None)
+    notes = run.notes = LLMNotes({"provider": metadata.get("ls_provider")}, model)
+    if not settings.capture_io:
+        return
+    asked: Dict[str, Any] = {"model": model}
+    if messages is None:
+        asked["prompt"] = prompt
+    else:
+        asked["messages"] = [message_dict(message) for message in messages]
+    given = {name: value for name, value in parameters.items() if value is not None and name not in _NO_PARAMETERS}
+    asked = {**asked, **outline(given, MANY), **asked}  # what was said first, as the end may be cut off
+    notes.request, notes.cut = request_document(asked)
+    run.span._size += len(notes.request)
+
+
+def take_answer(run: LangChainRun, result: Any) -> None:
+    """Note what came back, whole or, after a failure, in part. In the caller's thread."""
+    notes = run.notes
+    if not isinstance(notes, LLMNotes):
+        return
+    notes.facts.update(answer_facts(result))
+    if settings.capture_io:
+        messages = answer_messages(result)
+        notes.answers = request_document(messages)[0] if messages else None
+        run.span._size += len(notes.answers or b"")
