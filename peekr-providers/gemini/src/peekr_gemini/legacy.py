@@ -45,7 +45,7 @@ def message(value: Any) -> Any:
     unwrap = getattr(type(value), "pb", None)
     if unwrap is None:
         return value if isinstance(value, dict) else None
-    from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]  # comes with the SDK
+    from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped,unused-ignore]  # comes with the SDK
 
     return MessageToDict(unwrap(value))
 
