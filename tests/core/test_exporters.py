@@ -157,7 +157,9 @@ class TestAdding:
         span()
         assert exporter.names == ["s"]
 
-    @pytest.mark.parametrize("what", [object(), None, 5, "jsonl", MemoryExporter], ids=["object", "None", "int", "text", "class"])
+    @pytest.mark.parametrize(
+        "what", [object(), None, 5, "jsonl", MemoryExporter], ids=["object", "None", "int", "text", "class"]
+    )
     def test_what_cannot_export_is_refused(self, what: Any) -> None:
         with pytest.raises(ValueError, match=r"has no method|is the class"):
             add_exporter(what)

@@ -11,7 +11,7 @@ import pytest
 
 import peekr
 from peekr import end_span, get_current_span, start_span
-from peekr.testing import Recording, fixed
+from peekr.testing import Recording, fixed, record
 
 
 class TestStartAndEnd:
@@ -253,3 +253,17 @@ def test_every_span_handed_over_has_ended(recording: Recording) -> None:
         end_span(*start_span("inner"))
         assert [span.name for span in recording.spans] == ["inner"]
     assert all(span.ended for span in recording.spans)
+
+
+def test_a_traced_functions_span_that_is_ended_by_hand_is_recorded_once() -> None:
+    """MSPAN-2"""
+
+    @peekr.trace
+    def early() -> None:
+        span = peekr.get_current_span()
+        assert span is not None
+        peekr.end_span(span)
+
+    with record() as recording:
+        early()
+        assert len(recording.spans) == 1

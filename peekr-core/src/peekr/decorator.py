@@ -99,12 +99,14 @@ def _function(function: Any, name: str) -> Any:
             span.record_error(error)
             raise
         finally:
-            span._t1 = perf_counter_ns()
+            ended = perf_counter_ns()
             try:
                 _reset(token)
             except ValueError:
                 pass
-            emit(span)
+            if not span._t1:  # else somebody has ended it by hand
+                span._t1 = ended
+                emit(span)
 
     return traced
 
@@ -134,12 +136,14 @@ def _capturing(function: Any, name: str, inputs: _Inputs) -> Any:
             span.record_error(error)
             raise
         finally:
-            span._t1 = perf_counter_ns()
+            ended = perf_counter_ns()
             try:
                 _reset(token)
             except ValueError:
                 pass
-            emit(span)
+            if not span._t1:  # else somebody has ended it by hand
+                span._t1 = ended
+                emit(span)
 
     return traced
 
@@ -163,9 +167,8 @@ def _coroutine(function: Any, name: str, inputs: Optional[_Inputs]) -> Any:
             span.record_error(error)
             raise
         finally:
-            span._t1 = perf_counter_ns()
             restore(token)
-            emit(span)
+            close_span(span)
 
     return traced
 

@@ -44,19 +44,30 @@ def _begun(start: Begin, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Optio
         return None
 
 
-def enter(call: Call) -> Any:
-    """Make a call and its span current."""
-    return _set_span(call.span), _set_call(call)
+class underway:
+    """Make a call and its span current for the time of a ``with`` block.
 
+    :param ends: whether an exception of the block ends the call.
+    """
 
-def leave(tokens: Any) -> None:
-    """Make what was current before so again."""
-    token, call_token = tokens
-    restore(token)
-    try:
-        _reset_call(call_token)
-    except (ValueError, RuntimeError):  # a coroutine finalised in another context
-        pass
+    __slots__ = ("_call", "_call_token", "_ends", "_token")
+
+    def __init__(self, call: Call, *, ends: bool = True) -> None:
+        self._call = call
+        self._ends = ends
+
+    def __enter__(self) -> None:
+        self._token = _set_span(self._call.span)
+        self._call_token = _set_call(self._call)
+
+    def __exit__(self, kind: Any, error: Optional[BaseException], traceback: Any) -> None:
+        restore(self._token)
+        try:
+            _reset_call(self._call_token)
+        except (ValueError, RuntimeError):  # a coroutine finalised in another context
+            pass
+        if error is not None and self._ends:
+            self._call.fail(error)
 
 
 def around(start: Begin, returned: Returned) -> Any:
@@ -68,14 +79,8 @@ def around(start: Begin, returned: Returned) -> Any:
             call = _begun(start, args, kwargs)
             if call is None:
                 return original(*args, **kwargs)
-            tokens = enter(call)
-            try:
+            with underway(call):
                 result = original(*args, **kwargs)
-            except BaseException as error:
-                call.fail(error)
-                raise
-            finally:
-                leave(tokens)
             return returned(call, result)
 
         return function
@@ -92,14 +97,8 @@ def async_around(start: Begin, returned: Returned) -> Any:
             call = _begun(start, args, kwargs)
             if call is None:
                 return await original(*args, **kwargs)
-            tokens = enter(call)
-            try:
+            with underway(call):
                 result = await original(*args, **kwargs)
-            except BaseException as error:
-                call.fail(error)
-                raise
-            finally:
-                leave(tokens)
             return returned(call, result)
 
         return function
@@ -151,13 +150,11 @@ def wrap_stream(operation: Operation) -> Any:
 def _opened(inner: Any, call: Call) -> Iterator[Any]:
     """Yield what ``inner`` yields; the call is current only while its request is sent."""
     inner = iter(inner)
-    tokens = enter(call)
     try:
-        first = next(inner)
+        with underway(call, ends=False):
+            first = next(inner)
     except StopIteration:
         return
-    finally:
-        leave(tokens)
     try:
         yield first
         yield from inner

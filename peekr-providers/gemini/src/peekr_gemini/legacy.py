@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import sys
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -45,9 +46,8 @@ def message(value: Any) -> Any:
     unwrap = getattr(type(value), "pb", None)
     if unwrap is None:
         return value if isinstance(value, dict) else None
-    from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped,unused-ignore]  # comes with the SDK
-
-    return MessageToDict(unwrap(value))
+    to_dict = importlib.import_module("google.protobuf.json_format").MessageToDict  # comes with the SDK
+    return to_dict(unwrap(value))
 
 
 @attrs.define(eq=False, repr=False)
@@ -145,17 +145,16 @@ def _embedding(args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Optional[Call]:
     return begin(EMBED, kwargs.get("model") if model is None else model, None, {"contents": contents}, LegacyCall)
 
 
-def _returned(call: Call, result: Any) -> Any:
+def _returned(call: Any, result: Any) -> Any:
     """Note a response, or follow a stream inside the SDK's own object."""
     try:
         inner, first = getattr(result, "_iterator", None), getattr(result, "_result", result)
-        if inner is None:
-            call.result = first  # type: ignore[attr-defined]
-        else:
-            recorder = StreamRecorder(call.span, LegacyStream(call, first), call.describe_error, call.close)  # type: ignore[arg-type]
+        if inner is not None:
+            recorder = StreamRecorder(call.span, LegacyStream(call, first), call.describe_error, call.close)
             recorder.first(first)
             result._iterator = recorder.wrap_async(inner) if hasattr(inner, "__anext__") else recorder.wrap(inner)
             return result
+        call.result = first
     except Exception as error:
         note_failure("capturing a Gemini response", error)
     call.finish()

@@ -119,8 +119,9 @@ class Turn:
 
 
 def current_turn() -> Optional[Turn]:
-    """Return the turn under way in this context."""
-    return _current.get()
+    """Return the turn under way in this context; a task that outlives its turn has none."""
+    turn = _current.get()
+    return None if turn is None or turn._over else turn
 
 
 def enter_turn(turn: Optional[Turn]) -> Any:

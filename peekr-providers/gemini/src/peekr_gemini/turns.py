@@ -9,6 +9,28 @@ from peekr.patching import note_failure
 from peekr_gemini.turn import Turn, current_turn, enter_turn, leave_turn
 
 
+class _Turning:
+    """A turn for the time of a ``with`` block.
+
+    :param goes_on: whether the turn outlasts a block that raises nothing.
+    """
+
+    __slots__ = ("_goes_on", "_token", "turn")
+
+    def __init__(self, name: str, *, goes_on: bool = False) -> None:
+        self.turn = Turn(name)
+        self._goes_on = goes_on
+
+    def __enter__(self) -> Turn:
+        self._token = enter_turn(self.turn)
+        return self.turn
+
+    def __exit__(self, kind: Any, error: Optional[BaseException], traceback: Any) -> None:
+        leave_turn(self._token)
+        if error is not None or not self._goes_on:
+            _finish(self.turn, error)
+
+
 def wrap_method(name: str) -> Any:
     """Return a wrapper for a public method, sync."""
 
@@ -17,17 +39,8 @@ def wrap_method(name: str) -> Any:
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
             if current_turn() is not None:
                 return original(self, *args, **kwargs)
-            turn = Turn(name)
-            token = enter_turn(turn)
-            try:
-                result = original(self, *args, **kwargs)
-            except BaseException as error:
-                _finish(turn, error)
-                raise
-            finally:
-                leave_turn(token)
-            _finish(turn)
-            return result
+            with _Turning(name):
+                return original(self, *args, **kwargs)
 
         return method
 
@@ -42,17 +55,8 @@ def wrap_async_method(name: str) -> Any:
         async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
             if current_turn() is not None:
                 return await original(self, *args, **kwargs)
-            turn = Turn(name)
-            token = enter_turn(turn)
-            try:
-                result = await original(self, *args, **kwargs)
-            except BaseException as error:
-                _finish(turn, error)
-                raise
-            finally:
-                leave_turn(token)
-            _finish(turn)
-            return result
+            with _Turning(name):
+                return await original(self, *args, **kwargs)
 
         return method
 
@@ -83,15 +87,8 @@ def wrap_async_generator(name: str) -> Any:
         async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
             if current_turn() is not None:
                 return await original(self, *args, **kwargs)
-            turn = Turn(name)
-            token = enter_turn(turn)
-            try:
+            with _Turning(name, goes_on=True) as turn:
                 inner = await original(self, *args, **kwargs)
-            except BaseException as error:
-                _finish(turn, error)
-                raise
-            finally:
-                leave_turn(token)
             return _async_steps(turn, inner) if hasattr(inner, "__anext__") else inner
 
         return method
