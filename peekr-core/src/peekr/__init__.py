@@ -109,7 +109,10 @@ _PLUGIN_NAMES = {
     "SQLiteExporter": "peekr.exporters",
 }
 #: Functions of other distributions that are public names here: name → module, distribution.
-_PLUGIN_FUNCTIONS = {"enable_langchain": ("peekr_langchain", "peekr-langchain")}
+_PLUGIN_FUNCTIONS = {
+    "enable_langchain": ("peekr_langchain", "peekr-langchain"),
+    "get_callback_handler": ("peekr_langchain", "peekr-langchain"),
+}
 
 __all__ = sorted([*_HOMES, "ConsoleExporter", "JSONLExporter", "SQLiteExporter", "__version__"])  # noqa: PLE0605
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional
 
 from peekr.usage import count, known, part
-from peekr_langchain.outline import message_dict, refusal_of
+from peekr_langchain.outline import Json, fields_of, message_dict, refusal_of
 
 Attributes = Dict[str, Any]
 
@@ -13,70 +13,62 @@ _MODELS = ("model_name", "model", "model_id")
 _FINISHES = ("finish_reason", "stop_reason", "done_reason", "finishReason", "stopReason")
 
 
-def generations(result: Any) -> List[Any]:
-    """Return the candidates of a run's one prompt."""
-    lists = getattr(result, "generations", None) or []
-    return list(lists[0]) if lists else []
-
-
 def answer_messages(result: Any) -> List[Any]:
     """Return the answers as messages; a completion's text as one."""
     out: List[Any] = []
-    for generation in generations(result):
-        message = getattr(generation, "message", None)
+    for generation in _generations(result):
+        message = generation.get("message")
         if message is not None:
             out.append(message_dict(message))
         else:
-            out.append({"role": "assistant", "content": getattr(generation, "text", None)})
+            out.append({"role": "assistant", "content": generation.get("text")})
     return out
 
 
 def answer_facts(result: Any) -> Attributes:
     """Return the attributes of an answer without its content: model, tokens, finish reason, response id."""
-    candidates = generations(result)
-    message = getattr(candidates[0], "message", None) if candidates else None
-    about = _about(candidates[0]) if candidates else {}
-    output = getattr(result, "llm_output", None)
-    output = output if isinstance(output, Mapping) else {}
+    generations = _generations(result)
+    messages = [fields_of(generation.get("message")) for generation in generations]
+    abouts = [_about(*pair) for pair in zip(generations, messages)]
+    output = _dict(fields_of(result).get("llm_output"))
+    about = {**output, **(abouts[0] if abouts else {})}
+    finishes = [reason for reason in (_first(one, _FINISHES) for one in abouts) if reason]
     out: Attributes = {
-        "model": _first(about, _MODELS) or _first(output, _MODELS),
-        "finish_reason": ",".join(dict.fromkeys(filter(None, map(_finish, candidates)))) or None,
-        "response_id": _first(about, ("id",)) or _first(output, ("id",)),
+        "model": _first(about, _MODELS),
+        "finish_reason": ",".join(dict.fromkeys(finishes)) or None,
+        "response_id": _first(about, ("id",)),
     }
-    out.update(_usage(message, output))
-    out["error_reason"] = _semantic_failure(candidates, out["finish_reason"])
+    usage = messages[0].get("usage_metadata") if messages else None
+    out.update(token_attributes(usage if isinstance(usage, dict) else part(output, "token_usage", "usage")))
+    out["error_reason"] = _semantic_failure(messages, finishes)
     return {name: value for name, value in out.items() if value is not None}
 
 
-def _about(generation: Any) -> Mapping[str, Any]:
+def _generations(result: Any) -> List[Json]:
+    """The fields of each candidate for a run's one prompt."""
+    lists = fields_of(result).get("generations")
+    return [fields_of(generation) for generation in lists[0]] if lists else []
+
+
+def _about(generation: Json, message: Json) -> Json:
     """What came with an answer, however the integration passes it on."""
-    told = getattr(generation, "generation_info", None)
-    metadata = getattr(getattr(generation, "message", None), "response_metadata", None)
-    return {**(told if isinstance(told, dict) else {}), **(metadata if isinstance(metadata, dict) else {})}
+    return {**_dict(generation.get("generation_info")), **_dict(message.get("response_metadata"))}
 
 
-def _first(values: Mapping[str, Any], names: Any) -> Optional[str]:
+def _dict(value: Any) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _first(values: Json, names: Any) -> Optional[str]:
     return next((values[name] for name in names if isinstance(values.get(name), str) and values[name]), None)
 
 
-def _finish(generation: Any) -> Optional[str]:
-    return _first(_about(generation), _FINISHES)
-
-
-def _semantic_failure(candidates: List[Any], finish: Optional[str]) -> Optional[str]:
-    messages = [generation.message for generation in candidates if getattr(generation, "message", None) is not None]
-    if finish == "refusal" or any(map(refusal_of, messages)):
+def _semantic_failure(messages: List[Json], finishes: List[str]) -> Optional[str]:
+    if "refusal" in finishes or any(map(refusal_of, messages)):
         return "refusal"
-    if finish and "content_filter" in finish:
+    if any("content_filter" in finish for finish in finishes):
         return "content_filter"
-    return "json_parse" if any(getattr(message, "invalid_tool_calls", None) for message in messages) else None
-
-
-def _usage(message: Any, output: Mapping[str, Any]) -> Attributes:
-    usage = getattr(message, "usage_metadata", None)
-    if isinstance(usage, Mapping):
-        return token_attributes(usage)
-    return token_attributes(part(output, "token_usage", "usage"))
+    return "json_parse" if any(message.get("invalid_tool_calls") for message in messages) else None
 
 
 def token_attributes(usage: Mapping[str, Any]) -> Attributes:

@@ -95,8 +95,8 @@ def take_request(run: LangChainRun, messages: Any, prompt: Optional[str], about:
     :param about: what LangChain says besides: ``invocation_params``, and ``metadata`` for who serves the model.
     """
     metadata, parameters = about.get("metadata"), about.get("invocation_params")
-    metadata = metadata if isinstance(metadata, Mapping) else {}
-    parameters = parameters if isinstance(parameters, Mapping) else {}
+    metadata = metadata if isinstance(metadata, dict) else {}
+    parameters = parameters if isinstance(parameters, dict) else {}
     named = [parameters.get(name) for name in _MODELS] + [metadata.get("ls_model_name")]
     model = next((name for name in named if isinstance(name, str) and name), None)
     notes = run.notes = LLMNotes({"provider": metadata.get("ls_provider")}, model)

@@ -17,38 +17,44 @@ _ROLES = {"human": "user", "ai": "assistant", "AIMessageChunk": "assistant", "Hu
 _SIMPLE = (str, int, float, bool, type(None))
 
 
+def fields_of(value: Any) -> Json:
+    """Return the fields of a pydantic object; asking it for one that it lacks is slow."""
+    return getattr(value, "__dict__", None) or {}
+
+
 def message_dict(message: Any) -> Json:
     """Return a message as the chat APIs write one: role, content, tool calls."""
-    kind = str(getattr(message, "type", "") or "")
-    role = getattr(message, "role", None) if kind == "chat" else None
+    fields = fields_of(message)
+    kind = str(fields.get("type") or "")
+    role = fields.get("role") if kind == "chat" else None
     out: Json = {"role": str(role or _ROLES.get(kind) or kind.replace("MessageChunk", "").lower())}
-    out["content"] = getattr(message, "content", None)
-    calls = tool_calls(message)
+    out["content"] = fields.get("content")
+    calls = _tool_calls(fields)
     if calls:
         out["tool_calls"] = calls
     for name in ("name", "tool_call_id", "status"):
-        value = getattr(message, name, None)
+        value = fields.get(name)
         if isinstance(value, str) and value and (name, value) != ("status", "success"):
             out[name] = value
-    refusal = refusal_of(message)
+    refusal = refusal_of(fields)
     if refusal:
         out["refusal"] = refusal
     return out
 
 
-def tool_calls(message: Any) -> List[Json]:
-    """Return the tool calls of a message as ``{"name", "arguments", "id"}``; arguments of invalid ones are text."""
+def _tool_calls(fields: Json) -> List[Json]:
+    """The tool calls of a message as ``{"name", "arguments", "id"}``; arguments of invalid ones are text."""
     calls = []
-    for call in [*(getattr(message, "tool_calls", None) or ()), *(getattr(message, "invalid_tool_calls", None) or ())]:
+    for call in [*(fields.get("tool_calls") or ()), *(fields.get("invalid_tool_calls") or ())]:
         if isinstance(call, dict):
             made = {"name": call.get("name"), "arguments": call.get("args")}
             calls.append({**made, "id": call["id"]} if call.get("id") else made)
     return calls
 
 
-def refusal_of(message: Any) -> Optional[str]:
+def refusal_of(fields: Json) -> Optional[str]:
     """Return the text with which the model refused, where the API has a field of its own for it."""
-    extra = getattr(message, "additional_kwargs", None)
+    extra = fields.get("additional_kwargs")
     refusal = extra.get("refusal") if isinstance(extra, dict) else None
     return refusal if isinstance(refusal, str) and refusal else None
 

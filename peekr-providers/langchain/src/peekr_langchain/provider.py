@@ -17,7 +17,7 @@ class LangChainProvider:
     """Adds a callback handler to everything that LangChain runs.
 
     Callbacks alone cannot tell the code inside which run it belongs to: they may be called in another context. So
-    four functions are patched that have both at hand: where LangChain and LangGraph enter the context of a chain,
+    the functions are patched that have both at hand: where LangChain and LangGraph enter the context of a chain,
     node or tool, and where a model is called. Without a patch the spans are the same, but what other plugins record
     inside may stand beside its LangChain span instead of under it.
     """

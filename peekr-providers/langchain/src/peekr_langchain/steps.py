@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Optional
 
 import attrs
 import msgspec
@@ -26,7 +26,7 @@ _OWN_TAGS = ("seq:step:", "graph:step:", "map:key:", "langsmith:", "branch:", "c
 
 def describe_run(span: Span, tags: Any, metadata: Any) -> None:
     """Note the user's tags, and which node of a graph it is."""
-    if isinstance(metadata, Mapping):
+    if isinstance(metadata, dict):
         for name in _FROM_METADATA:
             value = metadata.get(name)
             if isinstance(value, (str, int)):
