@@ -84,11 +84,11 @@ BAD = {
     "options of one that are none": ({"storage_options": {"x": 5}}, "storage_options['x'] must be a mapping, got 5"),
     "a path that is a number": ({"jsonl_path": 5}, "jsonl_path must be the path of a file, got 5"),
     "a path of bytes": ({"db_path": b"x"}, "db_path must be the path of a file, got b'x'"),
-    "evaluators": ({"evaluators": [1]}, "evaluators=[1] needs a peekr-core that runs evaluators"),
-    "alerts": ({"alerts": [1]}, "alerts=[1] needs a peekr-core that runs alerts"),
-    "guardrails": ({"guardrails": [1]}, "guardrails=[1] needs"),
-    "compliance": ({"compliance": ["gdpr"]}, "compliance=['gdpr'] needs"),
-    "a budget alert": ({"budget_alert": 1}, "budget_alert=1 needs"),
+    "no evaluator": ({"evaluators": [1]}, "evaluator 1 has no method evaluate(span)"),
+    "an evaluator class": ({"evaluators": [peekr.eval.BaseEvaluator]}, "evaluators has the class BaseEvaluator"),
+    "evaluators as a text": ({"evaluators": "Rubric"}, "evaluators must be a list, got 'Rubric'"),
+    "a filter that is no function": ({"evaluate_filter": 1}, "evaluate_filter must be a function of a span, got 1"),
+    "no alert": ({"alerts": [1]}, "alert 1 has no method check(trace)"),
 }
 
 

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from peekr.exporters import ConsoleExporter as ConsoleExporter
     from peekr.exporters import JSONLExporter as JSONLExporter
     from peekr.exporters import SQLiteExporter as SQLiteExporter
+    from peekr.grounding import clear_evidence as clear_evidence
+    from peekr.grounding import evidence as evidence
+    from peekr.grounding import record_evidence as record_evidence
     from peekr.interfaces import Exporter as Exporter
     from peekr.lifecycle import add_exporter as add_exporter
     from peekr.lifecycle import clear_exporters as clear_exporters
@@ -80,8 +83,10 @@ _HOMES = {
     "Trace": "agent",
     "TraceContext": "agent",
     "add_exporter": "lifecycle",
+    "clear_evidence": "grounding",
     "clear_exporters": "lifecycle",
     "end_span": "tracer",
+    "evidence": "grounding",
     "extract": "propagation",
     "flush": "lifecycle",
     "get_current_span": "context",
@@ -90,6 +95,7 @@ _HOMES = {
     "instrument": "lifecycle",
     "open_store": "stores",
     "query": "stores",
+    "record_evidence": "grounding",
     "session": "sessions",
     "set_trace": "agent",
     "shutdown": "lifecycle",

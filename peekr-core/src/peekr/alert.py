@@ -1,7 +1,59 @@
-"""Alerts of the installed plugins, by class name: ``peekr.alert.ErrorRate`` comes from peekr-alert."""
+"""Alerts: the base class, and those of the installed plugins by class name: ``peekr.alert.ErrorRate`` and others."""
 
 from __future__ import annotations
 
-from peekr._facade import resolver
+import sys
+from typing import TYPE_CHECKING, List, Sequence, TypeVar
 
-__getattr__, __dir__ = resolver(__name__, group="peekr.alerts")
+from peekr._facade import resolver
+from peekr.terminal import neutral
+
+if TYPE_CHECKING:
+    from peekr.spans import Span
+
+Self = TypeVar("Self", bound="BaseAlert")
+
+
+class BaseAlert:
+    """Looks at each trace when it is complete, and says so when something is wrong with it.
+
+    ::
+
+        class TooManyTools(peekr.alert.BaseAlert):
+            def check(self, trace):
+                calls = sum(span.kind == "tool" for span in trace)
+                if calls > 20:
+                    self.on_trigger(f"{calls} tool calls in one trace")
+
+        peekr.instrument(alerts=[TooManyTools()])
+
+    Called in a thread of peekr's own, one trace at a time. What it raises is logged, and the next trace comes all
+    the same.
+    """
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages and statistics: the class name, unless a name was set."""
+        return str(getattr(self, "_name", None) or type(self).__name__)
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self._name = value
+
+    def check(self, trace: Sequence[Span]) -> None:
+        """Look at one complete trace.
+
+        :param trace: all its spans in end order, the root last; with scores, where there are evaluators.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.check(trace) has to call self.on_trigger(message)")
+
+    def on_trigger(self, message: str) -> None:
+        """Tell somebody. Override it; the default prints ``[peekr alert] <message>`` to stderr."""
+        print(f"[peekr alert] {neutral(message)}", file=sys.stderr, flush=True)
+
+
+__getattr__, _names = resolver(__name__, group="peekr.alerts")
+
+
+def __dir__() -> List[str]:
+    return _names()

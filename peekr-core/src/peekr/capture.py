@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from itertools import islice
 from json.encoder import encode_basestring as _quote_text
-from typing import Any, List, Tuple, Union
+from typing import Any, Dict, List, Tuple, Union
 
 import msgspec
 
@@ -20,6 +20,8 @@ FUNCTION_LIMIT = 500
 LLM_LIMIT = 1000
 #: Bytes of a payload.
 PAYLOAD_LIMIT = 256 * 1024
+#: Limits in force in the place of others: evaluators and guardrails read whole texts, see :mod:`peekr.fulltext`.
+widened: Dict[int, int] = {}
 
 _encode = msgspec.json.Encoder().encode
 _format = msgspec.json.format
@@ -59,11 +61,13 @@ def text(value: Any, limit: int = FUNCTION_LIMIT) -> str:
 
     Never raises. Spacing is that of :func:`json.dumps`; other alphabets stay readable.
     """
+    limit = widened.get(limit, limit)
     return finish(snapshot(value, limit), limit)
 
 
 def cut(value: str, limit: int = LLM_LIMIT) -> str:
     """Return plain text of at most ``limit`` characters, the last one ``…`` if something was cut."""
+    limit = widened.get(limit, limit)
     return value if len(value) <= limit else value[: limit - 1] + "…"
 
 

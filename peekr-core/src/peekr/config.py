@@ -52,6 +52,14 @@ class Config:
     queue_size: int = DEFAULT_QUEUE_SIZE
     queue_full: str = "drop"
     shutdown_timeout: float = 3.0
+    alerts: Sequence[Any] = ()
+    evaluators: Sequence[Any] = ()
+    guardrails: Sequence[Any] = ()
+    compliance: Sequence[str] = ()
+    evaluate_filter: Any = None
+    async_eval: bool = True
+    budget_alert: Any = None
+    redact: bool = True
 
     def options(self, name: str) -> Dict[str, Any]:
         """Return the keyword arguments for the exporter of this name."""
@@ -119,6 +127,15 @@ def checked(config: Config) -> Config:
         or not all(isinstance(name, str) for name in plugins)
     ):
         raise ConfigurationError(f"plugins must be a list of names, got {plugins!r}.")
+    for name in ("alerts", "evaluators", "guardrails", "compliance"):
+        value = getattr(config, name)
+        if isinstance(value, (str, Mapping)) or not isinstance(value, Sequence):
+            raise ConfigurationError(f"{name} must be a list, got {value!r}.\nWrite {name}=[...]")
+    if config.evaluate_filter is not None and not callable(config.evaluate_filter):
+        raise ConfigurationError(
+            f"evaluate_filter must be a function of a span, got {config.evaluate_filter!r}.\n"
+            "For instance: evaluate_filter=lambda span: span.tenant_id == 'acme'"
+        )
     if not isinstance(config.storage_options, Mapping):
         raise ConfigurationError(f"storage_options must be a mapping, got {config.storage_options!r}.")
     for name, options in config.storage_options.items():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextvars import ContextVar, Token
-from typing import Any, List, Optional, Tuple, TypeVar
+from types import TracebackType
+from typing import Any, List, Optional, Tuple, Type, TypeVar
 
-from peekr.spans import Parent, Span, current_of
+from peekr.scope import Scope
+from peekr.spans import Anchor, Parent, Span, current_of
 
 current: ContextVar[Parent] = ContextVar("peekr_current", default=None)
 
@@ -41,3 +43,36 @@ def leave(entered: List[Entry]) -> Entry:
             current.set(None if before is Token.MISSING else before)
     entered.remove(entry)
     return entry
+
+
+class untraced:
+    """Record nothing of what happens inside: ``with untraced():``, for a judge's own calls of a model.
+
+    Spans are made as ever, but no hook, evaluator or exporter sees them. Follows ``await`` and new tasks.
+    """
+
+    __slots__ = ("_entered",)
+
+    #: Whether it was ever used in this process; until then nobody has to look.
+    used = False
+    #: How many spans the worker has left out so far.
+    spans = 0
+
+    def __init__(self) -> None:
+        self._entered: List[Tuple[None, Token[Parent], Parent]] = []
+
+    def __enter__(self) -> None:
+        untraced.used = True
+        place = Anchor(_MUTED)
+        self._entered.append((None, current.set(place), place))
+
+    def __exit__(
+        self,
+        exc_type: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        leave(self._entered)
+
+
+_MUTED = Scope(muted=True)

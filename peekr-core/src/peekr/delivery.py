@@ -60,6 +60,7 @@ class Delivery:
         self._room = threading.Event()
         self._thread: Optional[threading.Thread] = None
         self._asleep = True
+        self._judging = False
         self._flushes: List[FlushTicket] = []
 
     # -- the traced program's side ----------------------------------------------------------------------------
@@ -83,7 +84,7 @@ class Delivery:
         if self.pipeline is None:
             self.bytes = max(self.bytes - span._size, 0)
             return
-        if span._t1:
+        if span._t1 and not span.scope.muted:
             for hook in self.end_hooks:
                 hook(span)
         if self._is_full(span) and not (self.block and self._wait_for_room(span)):
@@ -193,7 +194,7 @@ class Delivery:
                 last = monotonic()
             if self._flushes:
                 continue
-            if monotonic() - last < IDLE_S:
+            if self._judging or monotonic() - last < IDLE_S:
                 self._wake.wait(INTERVAL_S)
             else:
                 self._sleep()
@@ -204,12 +205,24 @@ class Delivery:
         flushes = self._take_flushes()
         some = self._drain()
         pipeline = self.pipeline
+        self._judging = pipeline is not None and self._collect(pipeline)
         for ticket in flushes:
             if pipeline is None or not ticket.durable:
                 ticket.finish(pipeline is not None)
             else:
                 pipeline.flush(ticket)
         return some
+
+    def _collect(self, pipeline: Pipeline) -> bool:
+        try:
+            return pipeline.collect()
+        except Exception as error:
+            logger.error("the worker lost judged spans: %r", error, exc_info=error)
+            return False
+
+    def wake(self) -> None:
+        """Let the worker look for what has been judged."""
+        self._wake.set()
 
     def _take_flushes(self) -> List[FlushTicket]:
         with self._lock:

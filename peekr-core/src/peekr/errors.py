@@ -9,6 +9,8 @@
     ├── StoreError                           a file that is no trace store, or cannot be read
     ├── UnknownId (StoreError)               an id that no trace or run of the store has
     ├── AmbiguousId (StoreError)             an id prefix that fits several traces or runs
+    ├── JudgeUnavailable                     an evaluator has no model to ask
+    ├── BudgetExceededError                  the budget is spent; reaches the caller on purpose
     └── GuardrailError                       a guardrail stopped a call; reaches the caller on purpose
 
 The first line of a message says what happened, with the value; the second what to do about it.
@@ -64,6 +66,10 @@ class AmbiguousId(StoreError):
         super().__init__(f"{prefix!r} fits {len(candidates)} ids: {shown}.\nGive more characters of the one you mean.")
 
 
+class JudgeUnavailable(PeekrError):
+    """An evaluator that asks a model has no SDK or no credentials for one."""
+
+
 class GuardrailError(PeekrError):
     """A guardrail blocked a call.
 
@@ -75,3 +81,16 @@ class GuardrailError(PeekrError):
         super().__init__(message)
         self.guardrail_name = guardrail_name
         self.span = span
+
+
+class BudgetExceededError(PeekrError):
+    """The budget of a :class:`peekr.BudgetAlert` is spent, so a call was not made.
+
+    :ivar spent: US dollars in the current window.
+    :ivar limit_usd: US dollars that it allows.
+    """
+
+    def __init__(self, message: str, spent: float = 0.0, limit_usd: float = 0.0) -> None:
+        super().__init__(message)
+        self.spent = spent
+        self.limit_usd = limit_usd

@@ -25,8 +25,8 @@ Item = Union[List[Span], "FlushTicket"]
 
 
 def _count(batch: Sequence[Span]) -> Tuple[int, int]:
-    """Return how many spans of a batch have ended (an open run comes again and counts then), and their bytes."""
-    return sum([1 for span in batch if span._t1]), sum([span._size for span in batch])
+    """Return how many spans of a batch are complete (the others come again and count then), and their bytes."""
+    return sum([1 for span in batch if span._t1 and span.__class__ is Span]), sum([span._size for span in batch])
 
 
 class Lane:
@@ -42,6 +42,8 @@ class Lane:
         #: ``counted`` of the exported ones belong to an earlier configuration.
         self.exported = self.failed = self.dropped = self.counted = 0
         self.last_error: Optional[str] = None
+        #: Whether the exporter may get a span again: an open run when it has ended, a judged span with its scores.
+        self.updates = bool(getattr(exporter, "supports_update", False))
         self.closed = False
         self._said: Set[str] = set()
         self._reset_thread()

@@ -13,10 +13,12 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 from peekr import patching, propagation
 from peekr.adapters import check_exporter, lane_for
 from peekr.config import DEFAULT_STORAGE, Config, checked, path_text, storage_names
+from peekr.context import untraced
 from peekr.counts import PastCounts
 from peekr.delivery import DEFAULT_QUEUE_SIZE, delivery
 from peekr.errors import ConfigurationError, PluginNotFound
 from peekr.exit import watch_exit
+from peekr.judges import Judges
 from peekr.lane import Lane
 from peekr.lanes import build_lanes, close_lanes, exporter_name, name_apart
 from peekr.participants import Participants
@@ -27,6 +29,9 @@ from peekr.settings import settings
 from peekr.tracer import hooks, started
 
 logger = logging.getLogger("peekr")
+
+#: Seconds at exit for judgements that are still to come, while answers keep coming (IFACE-12).
+JUDGING_S = 30.0
 
 
 class _State:
@@ -41,6 +46,7 @@ class _State:
         self.last_lanes: List[Lane] = []
         self.past = PastCounts()
         self.participants = Participants()
+        self.judges = Judges()
         self.watching = False
         #: Whether trace.run() may start tracing by itself; not after uninstrument().
         self.may_start = True
@@ -68,6 +74,7 @@ def instrument(
     keep_errors: Optional[bool] = None,
     budget_alert: Any = None,
     capture_io: bool = True,
+    redact: bool = True,
     plugins: Optional[Sequence[str]] = None,
     storage_options: Optional[Mapping[str, Mapping[str, Any]]] = None,
     queue_size: int = DEFAULT_QUEUE_SIZE,
@@ -85,10 +92,18 @@ def instrument(
     :param db_path: file of the ``sqlite`` storage; None switches it off.
     :param tenant_id: customer organisation of spans outside of any session; else ``PEEKR_TENANT_ID``.
     :param retention_class: likewise; else ``PEEKR_RETENTION_CLASS``.
+    :param alerts: objects of ``peekr.alert``, asked about each complete trace, in a thread of their own.
+    :param evaluators: objects of ``peekr.eval``; they score LLM spans beside the program.
+    :param guardrails: objects of ``peekr.guard``; some stop calls with :class:`peekr.guard.GuardrailError`.
+    :param compliance: names of rule packs that the server of an HTTPExporter holds.
+    :param evaluate_filter: function of a span that tells whether it is judged; all LLM spans by default.
+    :param async_eval: False judges in the caller's thread, before the call returns.
+    :param budget_alert: a :class:`peekr.alert.BudgetAlert`; it stops LLM calls at its limit.
     :param exporter: an exporter object. Local files are then written only if ``storage`` is given too.
     :param sample_rate: share of traces to store, 0 to 1; decided once a trace, by its id. All by default.
     :param keep_errors: store failed spans of traces that are not sampled.
     :param capture_io: False records no input, output or payload anywhere.
+    :param redact: False leaves secrets that are recognised by key or pattern where they are.
     :param plugins: names of the providers, processors and hooks to use; all installed ones by default.
     :param storage_options: further keyword arguments by exporter name.
     :param queue_size: spans that may wait for the worker; roots and errors may exceed it by a tenth.
@@ -97,9 +112,6 @@ def instrument(
     :raises ConfigurationError: (a ValueError) if an argument cannot work.
     :raises PluginNotFound: (a ValueError) if a storage is not installed.
     """
-    _refuse_unsupported(
-        alerts=alerts, evaluators=evaluators, guardrails=guardrails, compliance=compliance, budget_alert=budget_alert
-    )
     explicit = storage is not DEFAULT_STORAGE
     names = storage_names(storage, jsonl_path, db_path) if explicit or exporter is None else []
     config = checked(
@@ -119,22 +131,21 @@ def instrument(
             queue_size=queue_size,
             queue_full=queue_full,
             shutdown_timeout=shutdown_timeout,
+            alerts=() if alerts is None else alerts,
+            evaluators=() if evaluators is None else evaluators,
+            guardrails=() if guardrails is None else guardrails,
+            compliance=() if compliance is None else compliance,
+            evaluate_filter=evaluate_filter,
+            async_eval=async_eval,
+            budget_alert=budget_alert,
+            redact=redact,
         )
     )
+    judges = Judges.of(config)
     with _state.lock:
         own = _lane_of_own(config.exporter)
-        _switch(config, [*build_lanes(config, optional=not explicit), *own])
+        _switch(config, [*build_lanes(config, optional=not explicit), *own], judges)
         _state.participants.instrument(config)
-
-
-def _refuse_unsupported(**given: Any) -> None:
-    """Say plainly what this version cannot do yet, rather than take it and do nothing."""
-    for name, value in given.items():
-        if value:
-            raise ConfigurationError(
-                f"{name}={value!r} needs a peekr-core that runs {name}; version 0.1 does not yet.\n"
-                f"Leave {name} out, or use an exporter of your own: peekr.exporters.add_exporter"
-            )
 
 
 def _lane_of_own(exporter: Any) -> List[Lane]:
@@ -148,32 +159,38 @@ def _lane_of_own(exporter: Any) -> List[Lane]:
     return in_use or [lane_for(exporter_name(exporter), exporter)]
 
 
-def _switch(config: Config, lanes: List[Lane]) -> None:
+def _switch(config: Config, lanes: List[Lane], judges: Judges) -> None:
     """Put the new configuration in the place of the old one; what was emitted before goes the old way."""
     before = delivery.pipeline
     delivery.flush(monotonic() + config.shutdown_timeout, durable=bool(_state.user_lanes))
+    _finish_judging(config.shutdown_timeout)
     old = [lane for lane in _state.own_lanes if lane not in lanes]
     _state.own_lanes, _state.config, _state.may_start = lanes, config, True
     sampling = Sampling(config.sample_rate, config.keep_errors)
     participants = _state.participants
-    participants.load(config)
+    participants.load(config, judges.workers)
     name_apart([*lanes, *_state.user_lanes])
     pipeline = Pipeline(
         processors=participants.processors,
         lanes=[*lanes, *_state.user_lanes],
         sampling=sampling,
-        trace_end=participants.trace_end,
+        trace_end=judges.trace_end(participants.trace_end_hooks),
+        evaluation=judges.evaluation,
+        whole_texts=judges.whole_texts,
+        side_lanes=judges.lanes,
     )
+    judges.switch_on()
+    _state.judges = judges
     settings.capture_io = config.capture_io
     root_scope.value = config.root_scope()
     propagation.sampling.rate = config.sample_rate
     hooks.start = participants.start_hooks
     delivery.max_spans = config.queue_size
     delivery.block = config.queue_full == "block"
-    delivery.open(pipeline, participants.end_hooks)
+    delivery.open(pipeline, (*participants.end_hooks, *judges.end_hooks(participants.cleaning)))
     if before is not None:
         delivery.flush(monotonic() + config.shutdown_timeout, durable=False)  # a batch may be on its way the old way
-        close_lanes(old, [], config.shutdown_timeout)
+        close_lanes([*old, *before.side_lanes], [], config.shutdown_timeout)
         _state.past.close(before.lanes, old)
         _state.past.sampled_out += before.sampled_out
     if not _state.watching:
@@ -209,7 +226,7 @@ def add_exporter(exporter: Any) -> None:
         _state.user_lanes.append(lane)
         pipeline = delivery.pipeline
         if pipeline is None:
-            _switch(checked(Config(console=False, storage=())), [])
+            _switch(checked(Config(console=False, storage=())), [], Judges())
         else:
             name_apart([*_state.own_lanes, *_state.user_lanes])
             delivery.flush(monotonic() + _timeout(), durable=False)
@@ -262,11 +279,18 @@ def _stop(timeout: Optional[float], forget_exporters: bool) -> bool:
     streaming = sys.modules.get("peekr.streaming")
     if streaming is not None:
         streaming.end_open_streams()
+    delivery.flush(deadline, durable=False)
+    if timeout is None:  # the exporters' own time begins when the judges are done
+        _finish_judging(JUDGING_S)
+        deadline = monotonic() + _timeout()
+    else:
+        _finish_judging(timeout / 2)  # what is stored without scores needs the other half
     drained = delivery.flush(deadline, durable=False)
     if not drained:
         delivery.give_up()
     own, user = _state.own_lanes, _state.user_lanes
     shut, flushed = ([*own, *user], []) if forget_exporters else (own, user)
+    shut = [*shut, *delivery.pipeline.side_lanes]
     closed = close_lanes(shut, flushed, max(deadline - monotonic(), 0))
     _state.past.close([*own, *user], [*own, *user])
     _state.past.sampled_out += delivery.pipeline.sampled_out
@@ -276,6 +300,15 @@ def _stop(timeout: Optional[float], forget_exporters: bool) -> bool:
     _state.last_lanes, _state.own_lanes = [*own, *user], []
     _state.user_lanes = [] if forget_exporters else [lane_for(lane.name, lane.exporter) for lane in user]
     return drained and closed
+
+
+def _finish_judging(seconds: float) -> None:
+    """Wait for scores while answers keep coming; then have the spans passed on without them."""
+    evaluation = delivery.pipeline.evaluation if delivery.pipeline is not None else None
+    if evaluation is not None and evaluation.waiting:
+        if not evaluation.wait(seconds):
+            evaluation.abandon()
+        delivery.flush(monotonic() + 1.0, durable=False)
 
 
 def uninstrument() -> None:
@@ -294,8 +327,8 @@ def stats() -> Dict[str, Any]:
 
     ``spans``: started, ended, exported (by at least one exporter), sampled_out, dropped. ``queue``: of the
     worker. ``captures``: what could not be recorded of calls, by kind. ``exporters``: by name, exported, failed,
-    dropped, waiting, last_error. ``plugins``: by name, the ledger of processors, hooks and providers. Counts since
-    the process (or its fork) began.
+    dropped, waiting, last_error. ``plugins``: by name, the ledger of processors, hooks, guardrails, alerts and
+    providers. ``evaluations``: pending spans, scores done, failed ones. Counts since the process (or its fork) began.
     """
     pipeline = delivery.pipeline
     lanes = _state.last_lanes if pipeline is None else pipeline.lanes
@@ -303,8 +336,8 @@ def stats() -> Dict[str, Any]:
     queued = len(delivery.queue)
     return {
         "spans": {
-            "started": started.value,
-            "ended": delivery.taken + queued + delivery.dropped,
+            "started": started.value - untraced.spans,
+            "ended": delivery.taken + queued + delivery.dropped - untraced.spans,
             "exported": past.exported_with(lanes),
             "sampled_out": past.sampled_out + (0 if pipeline is None else pipeline.sampled_out),
             "dropped": delivery.dropped + past.dropped_with(lanes),
@@ -317,9 +350,9 @@ def stats() -> Dict[str, Any]:
             "queue_maxsize": delivery.max_spans,
         },
         "exporters": {lane.name: lane.stats() for lane in lanes},
-        "plugins": _state.participants.stats(),
+        "plugins": {**_state.participants.stats(), **_state.judges.stats()},
         "captures": {"failed": {": ".join(kind): count for kind, count in patching.failures.items()}},
-        "evaluations": {"pending": 0, "done": 0, "failed": 0},
+        "evaluations": _state.judges.counts(),
     }
 
 
@@ -332,6 +365,7 @@ def _after_fork_in_child() -> None:
     _state.lock = threading.RLock()
     _state.past.reset()
     started.reset()
+    untraced.spans = 0
 
 
 if hasattr(os, "register_at_fork"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Sequence
 
-from peekr.capture import LLM_LIMIT, cut, text
+from peekr.capture import LLM_LIMIT, cut, text, widened
 
 #: Characters of a base64 text that is still shown whole.
 _SMALL = 256
@@ -25,6 +25,7 @@ def messages_text(messages: Any, limit: int = LLM_LIMIT) -> str:
     history, the text has the beginning of the first message, a ``"…"`` for those left out, and the end of the
     conversation from the last user message on.
     """
+    limit = widened.get(limit, limit)
     plain = text(messages, limit)
     if len(plain) < limit or not isinstance(messages, list):
         return plain
@@ -111,5 +112,6 @@ def compose(words: str, calls: Sequence[Mapping[str, Any]]) -> str:
         return cut(words, LLM_LIMIT)
     if not words:
         return text(calls, LLM_LIMIT)
-    asked = text(calls, max(LLM_LIMIT - len(words) - 1, LLM_LIMIT // 2))
-    return f"{cut(words, LLM_LIMIT - len(asked) - 1)}\n{asked}"
+    limit = widened.get(LLM_LIMIT, LLM_LIMIT)
+    asked = text(calls, max(limit - len(words) - 1, limit // 2))
+    return f"{cut(words, limit - len(asked) - 1)}\n{asked}"

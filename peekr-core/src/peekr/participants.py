@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from peekr.config import Config
 from peekr.imports import forget, when_imported
 from peekr.pipeline import Part
 from peekr.plugins import Choice, forget_recovered, load_group, record_failure
 from peekr.retries import RetryLinks
-from peekr.spans import Span
 from peekr.threads import ThreadContext
 from peekr.tracer import Tracer
 
@@ -24,8 +23,9 @@ class Participants:
         self.processors: List[Part] = []
         self.start_hooks: Tuple[Part, ...] = ()
         self.end_hooks: Tuple[Part, ...] = ()
-        self.trace_end: Optional[Callable[[List[Span]], object]] = None
-        self._trace_end_hooks: Tuple[Part, ...] = ()
+        self.trace_end_hooks: Tuple[Part, ...] = ()
+        #: Guardrails and redaction, which come before everybody else.
+        self.cleaning: Tuple[Part, ...] = ()
         self._tracer = Tracer()
         self._hooks: Any = None
         self._providers: Dict[str, Tuple[Any, Callable[[], None]]] = {}
@@ -33,10 +33,14 @@ class Participants:
 
     # -- processors and hooks ---------------------------------------------------------------------------------
 
-    def load(self, config: Config) -> None:
-        """Load processors and hooks; freeze them into tuples."""
+    def load(self, config: Config, guards: Sequence[Part] = ()) -> None:
+        """Load processors and hooks; freeze them into tuples.
+
+        :param guards: guardrails that change spans. What they name wins, so they come before redaction (IFACE-9).
+        """
         choice = Choice.of(config.plugins)
-        self.processors = [Part("retries", "peekr.processors", RetryLinks().process, "peekr-core")]
+        self.cleaning = (*guards,)
+        self.processors = [*self.cleaning, Part("retries", "peekr.processors", RetryLinks().process, "peekr-core")]
         for name, cls in load_group("peekr.processors", choice):
             self._add_processor(name, cls, config)
         self._load_hooks(choice)
@@ -51,8 +55,8 @@ class Participants:
 
     def _load_hooks(self, choice: Choice) -> None:
         modules = list(load_group("peekr.hooks", choice))
-        self._hooks, self.trace_end = None, None
-        self.start_hooks = self.end_hooks = self._trace_end_hooks = ()
+        self._hooks = None
+        self.start_hooks = self.end_hooks = self.trace_end_hooks = ()
         if not modules:
             return
         import pluggy
@@ -76,11 +80,7 @@ class Participants:
                 logger.warning("hooks of plugin %r are skipped: %s", name, error)
         self.start_hooks = self._parts("peekr_span_start", "span")
         self.end_hooks = self._parts("peekr_span_end", "span")
-        self._trace_end_hooks = self._parts("peekr_trace_end", "trace")
-        if self._trace_end_hooks:
-            from peekr.trace_end import TraceEnds
-
-            self.trace_end = TraceEnds(self._trace_end_hooks).take
+        self.trace_end_hooks = self._parts("peekr_trace_end", "trace")
 
     def _parts(self, hook: str, argument: str) -> Tuple[Part, ...]:
         """Freeze the implementations of a hook, in pluggy's calling order, each guarded for itself."""
@@ -154,7 +154,7 @@ class Participants:
             self._remove_provider(name)
 
     def _parts_in_use(self) -> Tuple[Part, ...]:
-        return (*self.processors, *self.start_hooks, *self.end_hooks, *self._trace_end_hooks)
+        return (*self.processors, *self.start_hooks, *self.end_hooks, *self.trace_end_hooks)
 
     def stats(self) -> Dict[str, Any]:
         """The ledgers of all participants by name."""

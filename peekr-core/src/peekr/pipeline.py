@@ -1,15 +1,23 @@
-"""What happens to a batch of spans in the worker: processors, trace ends, sampling, then every exporter's lane."""
+"""What happens to a batch of spans in the worker: processors, evaluation, trace ends, sampling, then every exporter's
+lane.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from time import monotonic
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, List, Optional, Sequence, Tuple
 
+from peekr.context import untraced
+from peekr.fulltext import narrow
 from peekr.lane import Lane
 from peekr.sampling import Sampling
 from peekr.spans import Span
+
+if TYPE_CHECKING:
+    from peekr.evaluation import Evaluation
 
 logger = logging.getLogger("peekr")
 
@@ -123,7 +131,14 @@ class Part:
 
 
 class Pipeline:
-    """One configuration's way from a batch of ended spans to its exporters. Runs in the worker thread only."""
+    """One configuration's way from a batch of ended spans to its exporters. Runs in the worker thread only.
+
+    :param processors: in order; mutating guardrails and redaction come first.
+    :param evaluation: holds LLM spans back until they are judged.
+    :param whole_texts: whether capture keeps whole texts in attributes, which are cut here before storage.
+    :param trace_end: takes each batch when it is complete, scores included.
+    :param side_lanes: threads that are flushed and closed as the exporters' are: the alerts'.
+    """
 
     def __init__(
         self,
@@ -131,16 +146,25 @@ class Pipeline:
         lanes: Sequence[Lane] = (),
         sampling: Optional[Sampling] = None,
         trace_end: Optional[Callable[[List[Span]], object]] = None,
+        evaluation: Optional[Evaluation] = None,
+        whole_texts: bool = False,
+        side_lanes: Sequence[Lane] = (),
     ) -> None:
         self.processors: Tuple[Part, ...] = tuple(processors)
         self.lanes: Tuple[Lane, ...] = tuple(lanes)
+        self.side_lanes: Tuple[Lane, ...] = tuple(side_lanes)
         self.sampling = sampling
         self.trace_end = trace_end
+        self.evaluation = evaluation
+        self.whole_texts = whole_texts
         self.sampled_out = 0
+        self._tickets: Deque[Tuple[int, FlushTicket]] = deque()
         self._said: Dict[str, int] = {}
 
     def process(self, batch: List[Span]) -> None:
         """Run one batch through everything. Never raises."""
+        if untraced.used:
+            batch = self._audible(batch)
         for span in batch:
             if span._pending is not None:  # inputs and outputs of functions are cheap, and made when they are read
                 try:
@@ -150,6 +174,26 @@ class Pipeline:
         for part in self.processors:
             if not part.disabled:
                 part.run(batch)
+        if self.evaluation is not None:
+            batch, early = self.evaluation.submit(batch)
+            if early:
+                self._send_early(early)
+        self._complete(batch)
+
+    def _audible(self, batch: List[Span]) -> List[Span]:
+        kept = [span for span in batch if not span.scope.muted]
+        untraced.spans += sum([1 for span in batch if span._t1]) - sum([1 for span in kept if span._t1])
+        return kept
+
+    def _send_early(self, early: List[Span]) -> None:
+        """Stores that can update a span get it at once, and again with its scores."""
+        kept = early if self.sampling is None else self.sampling.early(early)
+        for lane in self.lanes:
+            if kept and lane.updates:
+                lane.put(kept)
+
+    def _complete(self, batch: List[Span]) -> None:
+        """Pass on spans to which nothing is added any more."""
         if self.trace_end is not None:
             self.guarded("trace end", self.trace_end, batch)
         if self.sampling is not None:
@@ -159,8 +203,23 @@ class Pipeline:
                 self.sampled_out += ended - sum([1 for span in kept if span._t1])
             batch = kept
         if batch:
+            if self.whole_texts:
+                for span in batch:
+                    narrow(span)
             for lane in self.lanes:
                 lane.put(batch)
+
+    def collect(self) -> bool:
+        """Pass on what has been judged meanwhile; return whether something is still being judged."""
+        evaluation = self.evaluation
+        if evaluation is None:
+            return False
+        judged = evaluation.collect()
+        if judged:
+            self._complete(judged)
+        while self._tickets and evaluation.all_closed(self._tickets[0][0]):
+            self._flush_lanes(self._tickets.popleft()[1])
+        return evaluation.waiting > 0
 
     def guarded(self, what: str, call: Callable[[Any], object], subject: Any) -> None:
         """Call something of a plugin; log its first failure of each kind."""
@@ -176,15 +235,22 @@ class Pipeline:
             logger.warning("%s failed and was skipped: %s", what, error, exc_info=error)
 
     def flush(self, ticket: FlushTicket) -> None:
-        """Pass the ticket on to every lane."""
-        lanes = self.lanes
+        """Pass the ticket on to every lane, as soon as what came before it has its scores."""
+        evaluation = self.evaluation
+        if evaluation is not None and not evaluation.all_closed(evaluation.taken):
+            self._tickets.append((evaluation.taken, ticket))
+        else:
+            self._flush_lanes(ticket)
+
+    def _flush_lanes(self, ticket: FlushTicket) -> None:
+        lanes = (*self.lanes, *self.side_lanes)
         ticket.expect(len(lanes))
         for lane in lanes:
             lane.put_ticket(ticket)
 
     def prepare(self) -> None:
         """Start the lanes' threads while the program runs: a worker that is late could not do it any more."""
-        for lane in self.lanes:
+        for lane in (*self.lanes, *self.side_lanes):
             lane.prepare()
 
     def add_lane(self, lane: Lane) -> None:
@@ -199,5 +265,8 @@ class Pipeline:
     def after_fork_in_child(self) -> None:
         """Give every lane a fresh queue and thread."""
         self.sampled_out = 0
-        for lane in self.lanes:
+        self._tickets.clear()
+        if self.evaluation is not None:
+            self.evaluation.reset()
+        for lane in (*self.lanes, *self.side_lanes):
             lane.after_fork_in_child()

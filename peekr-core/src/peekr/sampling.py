@@ -52,3 +52,7 @@ class Sampling:
         if self.rate >= 1 and not [True for span in batch if span.scope.sampled is False]:
             return batch
         return [span for span in batch if self.keeps(span)]
+
+    def early(self, batch: List[Span]) -> List[Span]:
+        """Return those of a batch that may be stored before they are complete."""
+        return self.kept(batch)

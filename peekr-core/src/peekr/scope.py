@@ -17,6 +17,7 @@ class Scope:
     :ivar sampled: the trace's decision when it was made elsewhere (a remote parent, a sampler);
         ``None`` leaves it to the sample rate.
     :ivar tags: attributes that every span inside carries, for instance ``experiment_variant``.
+    :ivar muted: nothing of it is recorded, see :func:`peekr.context.untraced`.
     :ivar framework: the framework's LLM call that the span is a part of, see :mod:`peekr.frameworks`.
     """
 
@@ -26,6 +27,7 @@ class Scope:
     session_id: Optional[str] = None
     sampled: Optional[bool] = None
     tags: Optional[Mapping[str, Any]] = None
+    muted: bool = False
     framework: Optional[FrameworkCall] = attrs.field(default=None, eq=False, repr=False)
 
     def with_values(self, **values: Any) -> Scope:

@@ -6,7 +6,7 @@ from contextvars import Token
 from itertools import count
 from time import perf_counter_ns
 from types import TracebackType
-from typing import Any, List, Optional, Tuple, Type
+from typing import Any, Callable, List, Optional, Tuple, Type
 
 from peekr.context import current, leave, restore
 from peekr.delivery import emit
@@ -37,12 +37,16 @@ class Counter:
 
 
 class _Hooks:
-    """Called when a span starts; empty as a rule, and then skipped. Set by :func:`peekr.instrument`."""
+    """Called when a span starts; empty as a rule, and then skipped. Set by :func:`peekr.instrument`.
 
-    __slots__ = ("start",)
+    :ivar llm: called for LLM spans only, and never raises; set when evidence is first used (:mod:`peekr.grounding`).
+    """
+
+    __slots__ = ("llm", "start")
 
     def __init__(self) -> None:
         self.start: Tuple[Any, ...] = ()
+        self.llm: Optional[Callable[[Span], None]] = None
 
 
 started = Counter()
@@ -54,6 +58,8 @@ def open_span(name: str, parent: Parent, kind: Optional[str] = None) -> Span:
     """Make a span that is not the current one."""
     span = Span(name if type(name) is str and name else text_of(name) or "?", parent, kind)
     _add()
+    if kind == "llm" and hooks.llm is not None:
+        hooks.llm(span)
     if hooks.start:
         run_start_hooks(span)
     return span
@@ -61,6 +67,8 @@ def open_span(name: str, parent: Parent, kind: Optional[str] = None) -> Span:
 
 def run_start_hooks(span: Span) -> None:
     """Tell the hooks that somebody registered; they are guarded, so nothing is raised."""
+    if span.scope.muted:
+        return
     for hook in hooks.start:
         hook(span)
 
@@ -120,7 +128,7 @@ class span:
     def __enter__(self) -> Span:
         opened = open_span(self._name, _get(), self._kind)
         if self._attributes:
-            opened.attributes = self._attributes
+            opened.attributes.update(self._attributes)
         self._entered.append((None, _set(opened), opened))
         return opened
 

@@ -1,0 +1,146 @@
+"""Names that call for secrecy, and names that never do: what redaction and sealing know about keys."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple
+
+from peekr.errors import ConfigurationError
+
+#: Values under these keys are redacted, in any case of letters, at any depth (contract PIPE-2).
+DEFAULT_KEYS: Tuple[str, ...] = (
+    "password",
+    "api_key",
+    "token",
+    "secret",
+    "credential",
+    "access_key",
+    "private_key",
+    "auth_token",
+    "session_token",
+    "authorization",
+    "bearer",
+)
+#: Other words for the defaults.
+_ALIASES = {"password": ("passwd", "passphrase")}
+#: What may follow a word and leave the value as secret as it was: ``secret_key``, ``password_hash``.
+_TRAILERS = ("key", "hash", "value")
+
+#: Attributes that say what a span is, never what was said (contract PIPE-4): not redacted, and not sealed away.
+STRUCTURAL = frozenset(
+    (
+        *("trace_id", "span_id", "parent_id", "run_id", "user_id", "session_id", "tenant_id", "retention_class"),
+        *("kind", "name", "status", "start_time", "end_time", "duration_ms", "timestamp_ms", "event_id", "event_type"),
+        *("event_name", "model", "model_requested", "model_response", "provider", "operation", "family", "api"),
+        *("response_id", "request_id", "conversation_id", "finish_reason", "stop_reason", "service_tier", "billed"),
+        *("temperature", "top_p", "max_tokens", "stream", "streamed", "seed", "n", "dimensions", "latency_ms"),
+        *("agent_type", "tool_name", "tool_type", "memory_type", "answer_type", "overwrite", "critical", "success"),
+        *("error_type", "error_reason", "status_code", "retries", "retry_of", "attempt", "eval_scores", "eval_tokens"),
+        *("experiment_variant", "experiment_name", "prompt_name", "prompt_version", "cost_usd", "price", "framework"),
+    )
+)
+_STRUCTURAL_PREFIXES = ("tokens_", "cost_")
+
+#: How far a key is taken at its word.
+NONE, DERIVED, EXACT = 0, 1, 2
+Judge = Callable[[str], int]
+
+
+def is_structural(name: Any) -> bool:
+    """Whether an attribute of this name is about the span, not about what was said."""
+    return name in STRUCTURAL or (isinstance(name, str) and name.startswith(_STRUCTURAL_PREFIXES))
+
+
+def normal(key: str) -> str:
+    """Return a key as letters and digits only: ``X-API-Key``, ``x_api_key`` and ``xApiKey`` are one."""
+    return "".join([letter for letter in key.casefold() if letter.isalnum()])
+
+
+def checked_keys(keys: Iterable[Any]) -> List[str]:
+    """Return the keys, or raise what is wrong with them.
+
+    :raises ConfigurationError: if one of them is no text, or has no letter or digit.
+    """
+    if isinstance(keys, str):
+        raise ConfigurationError(f"redact_keys must be a list of names, got {keys!r}.\nWrite redact_keys=[{keys!r}]")
+    found = list(keys)
+    for key in found:
+        if not isinstance(key, str) or not normal(key):
+            raise ConfigurationError(f"redact_keys has {key!r}, which is no name.\nGive names such as 'password'")
+    return found
+
+
+class Keys:
+    """The keys to redact, in the three forms that are needed.
+
+    Those of :data:`DEFAULT_KEYS` stand for their compounds too (``x-api-key``, ``clientSecret``, ``db_passwords``);
+    a key that somebody added stands for itself alone.
+
+    :ivar judge: key → EXACT, DERIVED (a compound) or NONE; remembers its last answers.
+    :ivar words: the compounding ones, as normal forms.
+    """
+
+    def __init__(self, keys: Iterable[Any] = DEFAULT_KEYS) -> None:
+        given = checked_keys(keys)
+        known = {normal(key): key for key in DEFAULT_KEYS}
+        self.exact = frozenset(map(normal, given))
+        roots = [known[each] for each in self.exact if each in known]
+        self.spelled = [*given, *(alias for root in roots for alias in _ALIASES.get(root, ()))]
+        self.words = tuple(sorted({normal(key) for key in self.spelled if normal(key) not in self.exact} | (
+            self.exact & set(known)
+        )))  # fmt: skip
+        self.judge: Judge = lru_cache(4096)(self._judge)
+
+    def _judge(self, key: str) -> int:
+        name = normal(key)
+        if name in self.exact:
+            return EXACT
+        return DERIVED if self.words and self._root(name) is not None else NONE
+
+    def _root(self, name: str) -> Optional[str]:
+        for ending in ("", "s", *_TRAILERS):
+            if name.endswith(ending):
+                stem = name[: len(name) - len(ending)]
+                for word in self.words:
+                    # "tokens" are counted, not kept secret; "token_value" is rarer than "token_key" of a dictionary
+                    if stem.endswith(word) and not (ending and word.endswith("token")):
+                        return word
+        return None
+
+    def spares(self, judged: int, key: str, value: Any) -> bool:
+        """Whether a value stays though its key is secret: nothing, a flag, a number called some kind of token."""
+        if value is None or value == "":
+            return True
+        if judged != DERIVED:
+            return False
+        return isinstance(value, bool) or (isinstance(value, (int, float)) and normal(key).endswith("token"))
+
+    # -- in text ----------------------------------------------------------------------------------------------
+
+    def pattern(self) -> str:
+        """Return the source of a regular expression for a key in text, without what follows it; "" for no keys."""
+        loose = [_spelling(key) for key in self.spelled if normal(key) in self.words]
+        strict = [_spelling(key) for key in self.spelled if normal(key) not in self.words]
+        parts = []
+        if loose:
+            trailers = "|".join(_TRAILERS)
+            # Longest first: of words that begin alike, the first that fits is taken.
+            parts.append(f"(?:{'|'.join(sorted(loose, key=len, reverse=True))})(?:s|[_-]?(?:{trailers}))?")
+        if strict:
+            parts.append(rf"(?<![^\W_])(?<![_-])(?:{'|'.join(sorted(strict, key=len, reverse=True))})")
+        return "|".join(parts)
+
+    def endings(self) -> Sequence[str]:
+        """Return every normal form in which a name can end that is to be found."""
+        out = set(self.exact)
+        for word in self.words:
+            out.add(word)
+            out.update(word + ending for ending in ("s", *_TRAILERS))
+        return sorted(out)
+
+
+def _spelling(key: str) -> str:
+    """Return a regular expression for a key with any separator between its words."""
+    words = [re.escape(word) for word in re.split(r"[\W_]+", key) if word]
+    return r"[_\- .]?".join(words)
