@@ -308,7 +308,7 @@ class TestAsync:
                 assert span.attributes["eval_scores"] == {"Scripted": float(span.attributes["output"])}
 
 
-def run(program: str) -> "subprocess.CompletedProcess[str]":
+def run(program: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60, check=True
     )

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from peekr.events import BaseEvent as BaseEvent
     from peekr.events import EventStatus as EventStatus
     from peekr.events import EventType as EventType
+    from peekr.experiments import experiment as experiment
     from peekr.exporters import ConsoleExporter as ConsoleExporter
     from peekr.exporters import JSONLExporter as JSONLExporter
     from peekr.exporters import SQLiteExporter as SQLiteExporter
@@ -87,6 +88,7 @@ _HOMES = {
     "clear_exporters": "lifecycle",
     "end_span": "tracer",
     "evidence": "grounding",
+    "experiment": "experiments",
     "extract": "propagation",
     "flush": "lifecycle",
     "get_current_span": "context",
@@ -117,6 +119,8 @@ _PLUGIN_NAMES = {
 #: Functions of other distributions that are public names here: name → module, distribution.
 _PLUGIN_FUNCTIONS = {
     "enable_langchain": ("peekr_langchain", "peekr-langchain"),
+    "export_feedback": ("peekr_feedback", "peekr-feedback"),
+    "feedback": ("peekr_feedback", "peekr-feedback"),
     "get_callback_handler": ("peekr_langchain", "peekr-langchain"),
 }
 

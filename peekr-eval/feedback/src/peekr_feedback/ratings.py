@@ -1,0 +1,145 @@
+"""The table ``feedback``: one row for each rating of a trace (contract FEED-1, FEED-2, FEED-6)."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from time import time
+from typing import Dict, List, Optional, Union
+
+import attrs
+
+import peekr
+from peekr.errors import AmbiguousId, StoreError, UnknownId
+from peekr.lifecycle import current_config
+from peekr.sqlquery import as_store_error, is_sqlite
+
+Path = Union[str, "os.PathLike[str]"]
+
+RATINGS = ("good", "bad")
+DEFAULT_DB = "traces.db"
+#: Seconds that a rating waits for somebody else's transaction.
+BUSY_S = 10.0
+_TABLE = """CREATE TABLE IF NOT EXISTS feedback (
+    id INTEGER PRIMARY KEY, trace_id TEXT NOT NULL, rating TEXT NOT NULL, note TEXT NOT NULL DEFAULT '',
+    created_at REAL NOT NULL)"""
+_INDICES = [f"CREATE INDEX IF NOT EXISTS feedback_{column} ON feedback({column})" for column in ("trace_id", "rating")]
+_FULL_ID = 32
+
+
+@attrs.frozen
+class Rating:
+    """One rating.
+
+    :ivar rating: ``good`` or ``bad``.
+    :ivar created_at: Unix seconds.
+    """
+
+    trace_id: str
+    rating: str
+    note: str
+    created_at: float
+
+
+def feedback(
+    trace_id: str,
+    rating: str,
+    note: str = "",
+    *,
+    db_path: Optional[Path] = None,
+    jsonl_path: Optional[Path] = None,
+) -> str:
+    """Store what somebody thinks of a trace. The latest rating of a trace counts.
+
+    ::
+
+        peekr.feedback(trace_id="4f3a91…", rating="good", note="perfect answer")
+
+    :param trace_id: of a trace or run: all of it, or six or more characters where the trace is stored already.
+    :param rating: ``"good"`` or ``"bad"``.
+    :param note: why, in words.
+    :param db_path: database of the ratings; that of :func:`peekr.instrument` by default, else ``traces.db``.
+    :param jsonl_path: where the spans are, if not in that database; used to find a shortened id.
+    :return: the whole trace id.
+    :raises ValueError: if the rating or an argument is no such thing.
+    :raises StoreError: if a shortened id is unknown or fits several traces, or the database cannot be written.
+    """
+    if rating not in RATINGS:
+        raise ValueError(f"rating must be 'good' or 'bad', got {rating!r}.")
+    if not isinstance(trace_id, str) or not trace_id.strip():
+        raise ValueError(f"trace_id must be the id of a trace, got {trace_id!r}.\nList them with: peekr traces --list")
+    if not isinstance(note, str):
+        raise ValueError(f"note must be text, got {note!r}.")
+    path = ratings_path(db_path)
+    whole = _whole_id(trace_id.strip(), [os.fspath(jsonl_path)] if jsonl_path is not None else [path])
+    with as_store_error(path), closing(_writable(path)) as connection:
+        with connection:
+            connection.execute(
+                "INSERT INTO feedback (trace_id, rating, note, created_at) VALUES (?, ?, ?, ?)",
+                (whole, rating, note, time()),
+            )
+    return whole
+
+
+def ratings_path(db_path: Optional[Path]) -> str:
+    """Return the database of the ratings: as given, else the one spans are written to, else ``traces.db``."""
+    if db_path is not None:
+        return os.fspath(db_path)
+    config = current_config()
+    if config is not None and "sqlite" in config.storage:
+        return str(config.options("sqlite").get("path") or DEFAULT_DB)
+    return DEFAULT_DB
+
+
+def _whole_id(given: str, stores: List[str]) -> str:
+    """A whole trace id may be rated before its spans are stored, or elsewhere; a shorter one has to be found."""
+    for where in stores:
+        if os.path.exists(where):
+            try:
+                with peekr.open_store(where) as store:
+                    return store.locate(given)[1]
+            except AmbiguousId:
+                raise
+            except StoreError as error:  # not there, or no store of spans
+                if not isinstance(error, UnknownId) and len(given) < _FULL_ID:
+                    raise
+    if len(given) < _FULL_ID:
+        raise UnknownId(
+            f"no trace in {', '.join(stores)} begins with {given!r}.\n"
+            "Give the whole trace_id, or the file with its spans: db_path= or jsonl_path="
+        )
+    return given
+
+
+def _writable(path: str) -> sqlite3.Connection:
+    if os.path.exists(path) and os.path.getsize(path) and not is_sqlite(path):
+        raise StoreError(
+            f"{path} is no SQLite database, so no rating can be kept in it.\n"
+            "Give a database as db_path=, and a file of JSON lines as jsonl_path="
+        )
+    connection = sqlite3.connect(path, timeout=BUSY_S)
+    connection.execute(_TABLE)
+    for index in _INDICES:
+        connection.execute(index)
+    return connection
+
+
+def latest_ratings(db_path: Path = DEFAULT_DB, rating: Optional[str] = None) -> List[Rating]:
+    """Return the rating that counts for each trace, the oldest first.
+
+    :param rating: ``good`` or ``bad``: only those.
+    :raises StoreError: if there is no such database, or it cannot be read.
+    """
+    path = os.fspath(db_path)
+    if not os.path.exists(path):
+        raise StoreError(f"{path} does not exist, so there are no ratings.\nRate a trace with: peekr feedback ID good")
+    with as_store_error(path), closing(sqlite3.connect(path, timeout=BUSY_S)) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'feedback'").fetchone():
+            return []
+        rows = connection.execute("SELECT trace_id, rating, note, created_at FROM feedback ORDER BY id").fetchall()
+    latest: Dict[str, Rating] = {}
+    for trace_id, given, note, created_at in rows:
+        latest.pop(trace_id, None)
+        latest[trace_id] = Rating(str(trace_id), str(given), str(note or ""), float(created_at or 0))
+    return [each for each in latest.values() if rating is None or each.rating == rating]
