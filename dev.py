@@ -19,17 +19,7 @@ HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
-PACKAGES = [
-    "peekr",
-    "peekr_jsonl",
-    "peekr_sqlite",
-    "peekr_anthropic",
-    "peekr_bedrock",
-    "peekr_gemini",
-    "peekr_langchain",
-    "peekr_openai",
-    "peekr_cli",
-]
+PACKAGES = sorted(path.parent.name for path in HERE.glob("peekr-*/**/src/*/py.typed") if ".venv" not in path.parts)
 REQUIREMENTS = {"demo": ["requirements.txt"], "test": ["requirements.txt", "requirements-dev.txt"]}
 
 

@@ -21,24 +21,22 @@ DISTRIBUTIONS = {
     "peekr-core": CORE,
     "peekr-jsonl": "peekr-exporters/jsonl",
     "peekr-sqlite": "peekr-exporters/sqlite",
+    "peekr-http": "peekr-exporters/http",
+    "peekr-otlp": "peekr-exporters/otlp",
+    "peekr-alert": "peekr-eval/alert",
+    "peekr-cost": "peekr-eval/cost",
+    "peekr-eval": "peekr-eval/eval",
+    "peekr-feedback": "peekr-eval/feedback",
+    "peekr-guard": "peekr-eval/guard",
     "peekr-anthropic": "peekr-providers/anthropic",
     "peekr-bedrock": "peekr-providers/bedrock",
     "peekr-gemini": "peekr-providers/gemini",
     "peekr-langchain": "peekr-providers/langchain",
     "peekr-openai": "peekr-providers/openai",
     "peekr-cli": "peekr-cli/cli",
+    "peekr-dashboard": "peekr-cli/dashboard",
 }
-PACKAGES = [
-    "peekr",
-    "peekr_jsonl",
-    "peekr_sqlite",
-    "peekr_anthropic",
-    "peekr_bedrock",
-    "peekr_gemini",
-    "peekr_langchain",
-    "peekr_openai",
-    "peekr_cli",
-]
+PACKAGES = ["peekr", *[name.replace("-", "_") for name in DISTRIBUTIONS if name != CORE]]
 #: Of each SDK the oldest supported major, one in between (the newest that Python 3.9 gets, as a rule), the newest.
 SDKS = {
     "openai": ["openai==1.109.1", "openai==2.48.0", "openai"],

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import re
-from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import anthropic
 import pytest
+from tests import recordings
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "recordings"
-
-
-def _replay() -> Any:
-    spec = importlib.util.spec_from_file_location("peekr_recordings_replay_anthropic", FOLDER / "replay.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-replay: Any = _replay() if (FOLDER / "replay.py").exists() else None
+replay: Any = recordings.replay()
 RECORDINGS: List[Any] = list(replay.load_all(provider="anthropic")) if replay else []
 pytestmark = [
     pytest.mark.skipif(replay is None, reason="the recorded API traffic is not beside the repository"),

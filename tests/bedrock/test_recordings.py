@@ -5,29 +5,19 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
-from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import pytest
 from botocore.exceptions import ParamValidationError
 from botocore.model import OperationNotFoundError
+from tests import recordings
 
 from peekr.testing import record
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "recordings"
 NUMBERS = ("tokens_output", "tokens_cached", "tokens_cache_write", "tokens_reasoning")
 
 
-def _replay() -> Any:
-    spec = importlib.util.spec_from_file_location("peekr_recordings_replay", FOLDER / "replay.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-replay: Any = _replay() if (FOLDER / "replay.py").exists() else None
+replay: Any = recordings.replay()
 RECORDINGS: List[Any] = list(replay.load_all(provider="bedrock")) if replay else []
 pytestmark = [
     pytest.mark.skipif(replay is None, reason="the recorded API traffic is not beside the repository"),

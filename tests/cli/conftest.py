@@ -151,3 +151,27 @@ def _read_all(descriptor: int) -> Iterator[bytes]:
 def peekr(tmp_path: Path) -> Peekr:
     """The command, in the test's own directory."""
     return Peekr(tmp_path)
+
+
+@pytest.fixture
+def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Runs a command in this process, in the test's own directory; the exit code must be ``code``."""
+    from click.testing import CliRunner
+
+    from peekr_cli.main import cli
+
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith(("PEEKR_", "TRACE_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+    import inspect
+
+    apart = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}  # click < 8.2
+
+    def run(*arguments: Any, code: int = 0) -> Any:
+        result = CliRunner(**apart).invoke(cli, [str(argument) for argument in arguments], catch_exceptions=False)
+        assert result.exit_code == code, result.stdout + result.stderr
+        return result
+
+    return run

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-OWN = ["demo", "plugins", "query", "view"]
+OWN = ["config", "demo", "init", "plugins", "query", "view"]
 
 
 @pytest.fixture

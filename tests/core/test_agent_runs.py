@@ -482,7 +482,7 @@ def test_without_a_store_installed_runs_are_said_to_be_lost_once(
 ) -> None:
     """AGENT-14, IFACE-8: never silently, and not for every run."""
     monkeypatch.setenv("PEEKR_PLUGINS_DISABLE", "sqlite")
-    monkeypatch.setattr(peekr.lifecycle._state, "may_start", True)
+    monkeypatch.setattr(peekr.process.state, "may_start", True)
     for _ in range(3):
         with trace.run("run") as run:
             assert run.tool(tool_name="t") is not None

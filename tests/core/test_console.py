@@ -28,6 +28,13 @@ def test_each_span_is_printed_as_it_completes(capsys: Any) -> None:
     ]
 
 
+def test_a_failed_span_without_a_message_says_so() -> None:
+    """INST-5: as ``peekr view`` does."""
+    with peekr.span("run") as span:
+        span.status = "error"
+    assert line(span).endswith("error: failed")
+
+
 def test_nothing_is_printed_when_told_so(capsys: Any) -> None:
     """INST-5"""
     peekr.instrument(console=False, storage=None, plugins=[])

@@ -347,3 +347,53 @@ class TestAtExit:
         assert len(lines) == 1000
         assert set(lines) == {"ask None {'Judge': 'timeout: the evaluator did not answer in time'}"}
         assert "1000 spans are stored without their scores" in done.stderr
+
+
+class TestAlerts:
+    """ALERT-1: asked once about each complete trace, with its scores."""
+
+    @pytest.fixture
+    def seen(self) -> List[List[str]]:
+        return []
+
+    @pytest.fixture
+    def alert(self, seen: List[List[str]]) -> Any:
+        class Watch(peekr.alert.BaseAlert):
+            def check(self, trace: Any) -> None:
+                seen.append([span.name for span in trace])
+                scored = [span.attributes["eval_scores"] for span in trace if span.kind == "llm"]
+                assert scored == [{"Scripted": 0.5}] * len(scored)
+
+        return Watch()
+
+    def test_get_each_trace_once_with_its_scores(self, stored: MemoryExporter, alert: Any, seen: Any) -> None:
+        peekr.instrument(console=False, exporter=stored, evaluators=[Scripted(lambda _: 0.5)], alerts=[alert])
+        ask()
+        ask()
+        assert peekr.flush()
+        assert [sorted(trace) for trace in seen] == [["agent", "llm.call"]] * 2
+        assert peekr.stats()["plugins"]["Watch"]["errors"] == 0
+
+    def test_get_what_ran_here_for_a_remote_caller(self, stored: MemoryExporter, alert: Any, seen: Any) -> None:
+        """CTX: the root of such a trace is elsewhere."""
+        peekr.instrument(console=False, exporter=stored, alerts=[alert])
+        with peekr.extract({"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}):
+            with peekr.span("served"), peekr.span("inside"):
+                pass
+        assert peekr.flush()
+        assert seen == [["inside", "served"]]
+
+    def test_that_fail_are_counted_and_harm_nobody(self, stored: MemoryExporter) -> None:
+        """ALERT-9"""
+
+        class Broken(peekr.alert.BaseAlert):
+            def check(self, trace: Any) -> None:
+                raise RuntimeError("no")
+
+        peekr.instrument(console=False, exporter=stored, alerts=[Broken()])
+        for _ in range(12):
+            with peekr.span("root"):
+                pass
+        assert peekr.flush() and len(stored.spans) == 12
+        ledger = peekr.stats()["plugins"]["Broken"]
+        assert ledger["errors"] == 10 and ledger["disabled"] and "RuntimeError: no" in ledger["last_error"]

@@ -72,6 +72,7 @@ BAD = {
     "a rate that is a truth value": ({"sample_rate": True}, "sample_rate must be a number, got True"),
     "a rate that is not a number": ({"sample_rate": float("nan")}, "sample_rate must be a number, got nan"),
     "no queue": ({"queue_size": 0}, "queue_size must be 1 or more, got 0"),
+    "half a place in the queue": ({"queue_size": 1.5}, "queue_size must be a whole number, got 1.5"),
     "a queue that is no number": ({"queue_size": "x"}, "queue_size must be a number, got 'x'"),
     "an unknown policy": ({"queue_full": "wait"}, "queue_full must be 'drop' or 'block', got 'wait'"),
     "a negative timeout": ({"shutdown_timeout": -1}, "shutdown_timeout must be 0 or more, got -1"),

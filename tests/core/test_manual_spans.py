@@ -86,8 +86,8 @@ class TestStartAndEnd:
             assert get_current_span() is other
         assert [each.name for each in recording.spans] == ["s", "other"]
 
-    def test_ends_out_of_order_lose_nothing(self, recording: Recording) -> None:
-        """MSPAN-2"""
+    def test_ends_out_of_order_lose_nothing_and_leave_nothing_current(self, recording: Recording) -> None:
+        """MSPAN-2, CTX-2"""
 
         def cross() -> None:
             outer, outer_token = start_span("outer")
@@ -95,9 +95,13 @@ class TestStartAndEnd:
             end_span(outer, outer_token)
             assert get_current_span() is None
             end_span(inner, inner_token)
+            assert get_current_span() is None
+            with peekr.span("later"):
+                pass
 
         contextvars.copy_context().run(cross)
-        outer, inner = recording.spans
+        outer, inner, later = recording.spans
+        assert later.trace_id != outer.trace_id and later.parent_id is None
         assert (outer.name, inner.name, inner.parent_id) == ("outer", "inner", outer.span_id)
 
     def test_a_span_in_a_task_that_another_task_ends(self, recording: Recording) -> None:

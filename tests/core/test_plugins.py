@@ -419,6 +419,30 @@ class TestAProcessor:
         assert lines[-1] == "peekr.processors 10 ValueError: no True"
         assert len([line for line in lines if line.startswith("peekr.processors 'failing' failed")]) == 2
 
+    def test_that_kept_failing_is_listed_as_failed_by_a_later_process(self, plugin: Any, python: Any) -> None:
+        """IFACE-7"""
+        plugin("acme_p", PROCESSORS, {"peekr.processors": "failing = acme_p:Failing"})
+        program = """
+            import peekr
+            peekr.instrument(console=False, storage=None, exporter=type("Nowhere", (), {"export": lambda *_: None})())
+            for _ in range(20):
+                with peekr.span('one'): pass
+        """
+        python(program)
+        show = "from peekr.plugins import installed\nfor i in installed(): print(i.name, i.state, i.reason)"
+        assert "failing failed ValueError: no" in python(show)
+
+    def test_is_named_with_its_distribution_by_stats(self, plugin: Any, python: Any) -> None:
+        """IFACE-6"""
+        plugin("acme_p", PROCESSORS, {"peekr.processors": "upper = acme_p:Upper"})
+        program = """
+            import peekr
+            peekr.instrument(console=False, storage=None)
+            plugins = peekr.stats()["plugins"]
+            print([plugins[name]["distribution"] for name in ("upper", "redaction", "threads")])
+        """
+        assert python(program) == "['acme-peekr', 'peekr-core', 'peekr-core']\n"
+
     def test_that_cannot_be_made_is_skipped(self, plugin: Any, python: Any) -> None:
         plugin("acme_p", PROCESSORS, {"peekr.processors": "never = acme_p:Unmakable\nupper = acme_p:Upper"})
         program = "peekr.instrument(console=False, exporter=Printing())\nwith peekr.span('one'): pass"

@@ -39,6 +39,7 @@ def test_names_that_the_contract_asks_for_are_public() -> None:
         "ConsoleExporter", "JSONLExporter", "SQLiteExporter", "exporters", "eval", "alert", "guard",
         "Trace", "TraceContext", "get_trace", "set_trace", "Exporter", "ReadStore", "EventType", "EventStatus",
         "BaseEvent", "Span", "PeekrError", "GuardrailError",
+        "TraceConfig", "Profile", "get_config", "set_config", "Sampler", "CompositeExporter", "StorageExporter",
     }  # fmt: skip
     assert expected <= set(peekr.__all__)
 
@@ -95,6 +96,17 @@ class TestNamesOfOtherDistributions:
             loaded.Nonsense
         assert not hasattr(loaded, "__path__")
         assert isinstance(dir(loaded), list)
+
+    def test_that_is_not_installed_is_not_imported_by_a_star(self, python: Any) -> None:
+        program = """
+            import sys
+            sys.modules["peekr_jsonl"] = None
+            from peekr import *
+            from peekr.exporters import *
+            import inspect, peekr
+            print("JSONLExporter" in globals(), trace is peekr.trace, len(inspect.getmembers(peekr)) > 50)
+            """
+        assert python(program) == "False True True\n"
 
     @pytest.mark.skipif(find_spec("peekr_jsonl") is None, reason="peekr-jsonl is not installed")
     def test_that_is_installed(self) -> None:

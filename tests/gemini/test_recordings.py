@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
-from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import pytest
 from google.genai import errors
+from tests import recordings
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "recordings"
-
-
-def _replay() -> Any:
-    spec = importlib.util.spec_from_file_location("peekr_recordings_replay_gemini", FOLDER / "replay.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-replay: Any = _replay() if (FOLDER / "replay.py").exists() else None
+replay: Any = recordings.replay()
 RECORDINGS: List[Any] = list(replay.load_all(provider="gemini")) if replay else []
 pytestmark = [
     pytest.mark.skipif(replay is None, reason="the recorded API traffic is not beside the repository"),

@@ -46,9 +46,10 @@ def work(number=0):
 class Program:
     """A running program; what it writes goes to files, which can be looked at at any time."""
 
-    def __init__(self, source: str, folder: Path) -> None:
+    def __init__(self, source: str, folder: Path, first: str) -> None:
+        self.folder = folder
         path, self._out, self._err = (folder / name for name in ("program.py", "out.txt", "err.txt"))
-        path.write_text(PRELUDE + textwrap.dedent(source), encoding="utf-8")
+        path.write_text(textwrap.dedent(first) + PRELUDE + textwrap.dedent(source), encoding="utf-8")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PEEKR_", "TRACE_"))}
         env = {**kept, "XDG_STATE_HOME": str(folder / "state")}
         self.seconds = 0.0
@@ -100,14 +101,17 @@ class Program:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[[str], Program]]:
-    """Starts a program, given as text, and makes sure that it is gone after the test."""
+def start(tmp_path: Path) -> Iterator[Callable[..., Program]]:
+    """Starts a program, given as text, and makes sure that it is gone after the test.
+
+    What is given as ``first`` it does before it imports peekr.
+    """
     running: List[Program] = []
 
-    def start_program(source: str) -> Program:
+    def start_program(source: str, first: str = "") -> Program:
         folder = tmp_path / str(len(running))
         folder.mkdir()
-        running.append(Program(source, folder))
+        running.append(Program(source, folder, first))
         return running[-1]
 
     yield start_program
@@ -116,11 +120,11 @@ def start(tmp_path: Path) -> Iterator[Callable[[str], Program]]:
 
 
 @pytest.fixture
-def run(start: Callable[[str], Program]) -> Callable[..., Program]:
+def run(start: Callable[..., Program]) -> Callable[..., Program]:
     """Runs a program to its end."""
 
-    def run_program(source: str, status: int = 0) -> Program:
-        program = start(source)
+    def run_program(source: str, status: int = 0, first: str = "") -> Program:
+        program = start(source, first)
         program.seconds = program.ends(status)
         return program
 

@@ -108,10 +108,12 @@ def test_hostile_content_comes_back_as_it_was(path: Path, span: Callable[..., Sp
         ("notes.txt", b"hello\n", False),
         ("other.json", b'{"a": 1}\n', False),
         ("traces.jsonl", b"SQLite format 3\0 a database", False),
+        # what a power cut leaves at the end of a file
+        ("traces.jsonl", b'{"trace_id": "1", "span_id": "2", "name": "x"}\n' + bytes(4096), True),
     ],
 )
 def test_a_file_is_recognised_by_content(tmp_path: Path, name: str, content: bytes, expected: bool) -> None:
-    """CLI-VIEW-1"""
+    """CLI-VIEW-1, JSONL-3"""
     (tmp_path / name).write_bytes(content)
     assert JSONLStore.recognises(str(tmp_path / name)) is expected
 

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import importlib.util
 import json
-from pathlib import Path
 from typing import Any, Iterator, List
 
 import pytest
+from tests import recordings
 
 from peekr import runs
 from peekr.testing import record
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "recordings"
 NEEDS = {"openai": "langchain_openai", "anthropic": "langchain_anthropic"}
 
 
-def _replay() -> Any:
-    spec = importlib.util.spec_from_file_location("peekr_recordings_replay", FOLDER / "replay.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-replay: Any = _replay() if (FOLDER / "replay.py").exists() else None
+replay: Any = recordings.replay()
 RECORDINGS: List[Any] = [rec for rec in replay.load_all() if "langchain" in replay.modes(rec)] if replay else []
 pytestmark = [
     pytest.mark.skipif(replay is None, reason="the recorded API traffic is not beside the repository"),

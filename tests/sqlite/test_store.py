@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
@@ -127,6 +128,22 @@ def test_a_database_without_spans_is_a_sentence(path: Path) -> None:
         peekr.open_store(path)
 
 
+def test_a_database_whose_program_was_killed_before_its_first_table_is_empty(path: Path, span: MakeSpan) -> None:
+    """Issue 4: no file is ever unreadable; what is written into it later is seen."""
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.close()
+    assert peekr.query(path, "SELECT COUNT(*) AS count FROM spans") == [{"count": 0}]
+    with peekr.open_store(path) as store:
+        assert (list(store.spans()), list(store.traces()), store.stats()["spans"]) == ([], [], 0)
+        news = store.follow(from_start=True, idle_s=5)
+        exporter = SQLiteExporter(path)
+        exporter.export_batch([span(1)])
+        exporter.shutdown()
+        assert [each.name for each in store.spans()] == [next(news).name] == ["step 1"]
+        news.close()
+
+
 def test_rows_of_another_program_are_skipped_and_counted(
     write: Write, record: Record, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -225,3 +242,19 @@ def test_follow_ends_when_it_is_told_to(path: Path, span: MakeSpan) -> None:
     stop.set()
     thread.join(10)
     assert not thread.is_alive() and found == []
+
+
+def test_a_broken_row_in_an_old_file_is_skipped_and_the_rest_is_read(tmp_path: Path) -> None:
+    """SQLITE-4, DIAG: a database of 0.9.3 whose attributes are no JSON in one row."""
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "CREATE TABLE spans (trace_id TEXT NOT NULL, span_id TEXT PRIMARY KEY, parent_id TEXT, name TEXT NOT NULL,"
+            " start_time REAL NOT NULL, end_time REAL, duration_ms REAL, status TEXT NOT NULL, attributes TEXT)"
+        )
+        rows = [("t1", "s1", '{"model": "m"}'), ("t2", "s2", "{broken")]
+        connection.executemany("INSERT INTO spans VALUES (?, ?, NULL, 'x', 1.0, 2.0, 1000.0, 'ok', ?)", rows)
+    with peekr.open_store(path) as store:
+        assert [span.kind for span in store.spans()] == ["llm"]
+        assert store.stats()["skipped"] == 1
+    assert [row["kind"] for row in peekr.query(path, "SELECT kind FROM spans ORDER BY span_id")] == ["llm", "function"]

@@ -27,6 +27,8 @@ FIRST_PARTY: Dict[str, Dict[str, str]] = {
         "PIIRedact": "peekr-guard",
         "Blocklist": "peekr-guard",
         "HallucinationBlock": "peekr-guard",
+        "CompliancePacks": "peekr-guard",
+        "PresidioRedact": "peekr-guard",
     },
     "peekr.alerts": {
         "ErrorRate": "peekr-alert",
@@ -35,6 +37,12 @@ FIRST_PARTY: Dict[str, Dict[str, str]] = {
         "TokenGrowth": "peekr-alert",
         "ScoreFloor": "peekr-alert",
         "BudgetAlert": "peekr-alert",
+    },
+    "peekr.sinks": {
+        "StderrSink": "peekr-alert",
+        "SlackSink": "peekr-alert",
+        "WebhookSink": "peekr-alert",
+        "PagerDutySink": "peekr-alert",
     },
 }
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Sequence
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence
 
 from peekr.errors import ConfigurationError
 from peekr.lane import Lane
+from peekr.routes import Route
 from peekr.spans import Span
+
+if TYPE_CHECKING:
+    from peekr.redaction import Redactor
 
 
 def check_exporter(exporter: Any) -> None:
@@ -24,15 +28,38 @@ def check_exporter(exporter: Any) -> None:
         )
 
 
-def lane_for(name: str, exporter: Any) -> Lane:
-    """Return a lane that calls the exporter in the way it understands."""
+def lane_for(name: str, exporter: Any, route: Optional[Route] = None) -> Lane:
+    """Return a lane that calls the exporter in the way it understands.
+
+    :param route: of the :class:`peekr.Trace` whose exporter it is.
+    """
     lane = Lane(name, exporter, lambda batch: 0)
-    if callable(getattr(exporter, "export_batch", None)):
-        takes_events = callable(getattr(exporter, "initialize", None))
-        lane.export = _events(exporter) if takes_events else _batches(exporter)
-    else:
-        lane.export = _one_by_one(exporter, lane)
+    lane.route = route
+    lane.export = export_function(exporter, lane.note_failure)
+    if route is not None and route.redactor is not None:
+        lane.export = _redacted(lane.export, route.redactor)
     return lane
+
+
+def _redacted(export: Callable[[Sequence[Span]], int], redactor: Redactor) -> Callable[[Sequence[Span]], int]:
+    def redact_and_export(batch: Sequence[Span]) -> int:
+        for span in batch:
+            redactor.process(span)
+        return export(batch)
+
+    return redact_and_export
+
+
+def export_function(exporter: Any, failed: Callable[[Exception], object]) -> Callable[[Sequence[Span]], int]:
+    """Return a function of a batch of spans that calls the exporter, and returns how many spans it refused.
+
+    :param failed: called for each span that an exporter of the small form refuses.
+    """
+    if not callable(getattr(exporter, "export_batch", None)):
+        return _one_by_one(exporter, failed)
+    if callable(getattr(exporter, "export_spans", None)):  # takes both: a group of exporters of different forms
+        return exporter.export_spans  # type: ignore[no-any-return]
+    return _events(exporter) if callable(getattr(exporter, "initialize", None)) else _batches(exporter)
 
 
 def _batches(exporter: Any) -> Callable[[Sequence[Span]], int]:
@@ -48,7 +75,7 @@ def _batches(exporter: Any) -> Callable[[Sequence[Span]], int]:
     return export
 
 
-def _one_by_one(exporter: Any, lane: Lane) -> Callable[[Sequence[Span]], int]:
+def _one_by_one(exporter: Any, failed: Callable[[Exception], object]) -> Callable[[Sequence[Span]], int]:
     """Custom exporters get a span once, complete: an open run is left for its end."""
 
     def export(batch: Sequence[Span]) -> int:
@@ -60,7 +87,7 @@ def _one_by_one(exporter: Any, lane: Lane) -> Callable[[Sequence[Span]], int]:
                 exporter.export(span)
             except Exception as error:
                 refused += 1
-                lane.note_failure(error)
+                failed(error)
         return refused
 
     return export

@@ -9,17 +9,24 @@ import traceback as tracebacks
 from contextvars import Token
 from copy import copy
 from types import TracebackType
-from typing import Any, Callable, Dict, List, Optional, Tuple, Type
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple, Type
 
 from peekr.agent_steps import STEPS, Step, Writer
+from peekr.agent_words import AgentMethods
 from peekr.capture import document
 from peekr.context import current, leave
 from peekr.delivery import delivery
+from peekr.errors import GuardrailError
 from peekr.events import BaseEvent
 from peekr.ids import RawId
+from peekr.sampling import sampling_of
 from peekr.settings import settings
 from peekr.spans import Parent, Span, describe_error
 from peekr.tracer import close_span, open_span
+
+if TYPE_CHECKING:
+    from peekr.ownrules import OwnRules
+    from peekr.traceconfig import TraceConfig
 
 logger = logging.getLogger("peekr")
 
@@ -35,146 +42,6 @@ def active_run() -> Optional[TraceContext]:
 def run_of(place: Parent) -> Optional[TraceContext]:
     """Return the innermost open run around a span or place, or None."""
     return _open_runs.get(place._run) if place is not None and place._run is not None else None
-
-
-class AgentMethods:
-    """The emitters, the same on a :class:`TraceContext`, a :class:`Trace` and ``peekr.trace``.
-
-    Each returns the event, or None outside of a run, in an unsampled one, and after the final answer. They run
-    in the caller's thread and never raise. ``duration_ms`` (or ``latency_ms``) may be given to each.
-    """
-
-    @property
-    def _target(self) -> Any:
-        raise NotImplementedError
-
-    def run(self, run_name: str, **options: Any) -> Run:
-        """Open a run: ``with trace.run("name", agent_type=, user_id=, session_id=) as ctx:``; a decorator too."""
-        return self._target.run(run_name, **options)  # type: ignore[no-any-return]
-
-    def llm(self, model: str, prompt: Any = None, response: Any = None, **fields: Any) -> Optional[BaseEvent]:
-        """Record an LLM call; ``prompt_tokens``, ``completion_tokens`` and ``total_tokens`` are counted as usage."""
-        return self._emit("llm", model=model, prompt=prompt, response=response, **fields)
-
-    def tool(
-        self, tool_name: str, tool_args: Any = None, tool_result: Any = None, tool_type: Any = None, **fields: Any
-    ) -> Optional[BaseEvent]:
-        """Record a tool call."""
-        return self._emit(
-            "tool", tool_name=tool_name, tool_args=tool_args, tool_result=tool_result, tool_type=tool_type, **fields
-        )
-
-    def memory_read(
-        self, memory_key: str, memory_value: Any = None, memory_type: Any = None, **fields: Any
-    ) -> Optional[BaseEvent]:
-        """Record what was read from memory."""
-        return self._emit(
-            "memory_read", memory_key=memory_key, memory_value=memory_value, memory_type=memory_type, **fields
-        )
-
-    def memory_write(
-        self,
-        memory_key: str,
-        memory_value: Any = None,
-        memory_type: Any = None,
-        overwrite: bool = False,
-        **fields: Any,
-    ) -> Optional[BaseEvent]:
-        """Record what was written to memory."""
-        return self._emit(
-            "memory_write",
-            memory_key=memory_key,
-            memory_value=memory_value,
-            memory_type=memory_type,
-            overwrite=overwrite,
-            **fields,
-        )
-
-    def error(
-        self, error_type: str, error_message: str, stack_trace: Any = None, critical: bool = False, **fields: Any
-    ) -> Optional[BaseEvent]:
-        """Record an error; the run ends as failed."""
-        return self._emit(
-            "error",
-            error_type=error_type,
-            error_message=error_message,
-            stack_trace=stack_trace,
-            critical=critical,
-            **fields,
-        )
-
-    def final(self, answer: Any, answer_type: Any = None, success: bool = True, **fields: Any) -> Optional[BaseEvent]:
-        """Record the final answer; the run takes no events after it. ``success=False`` fails the run."""
-        return self._emit("final", answer=answer, answer_type=answer_type, success=success, **fields)
-
-    def emit(self, event: BaseEvent) -> Optional[BaseEvent]:
-        """Record an event of your own; ``run_id`` and ``parent_event_id`` are filled in where they are empty."""
-        return self._emit("custom", event=event)
-
-    def agent_spawn(self, agent_id: str, agent_name: str, **fields: Any) -> Optional[BaseEvent]:
-        """Record that an agent was started: agent_role, parent_run_id, agent_config."""
-        return self._emit("agent_spawn", agent_id=agent_id, agent_name=agent_name, **fields)
-
-    def agent_join(self, agent_id: str, agent_name: str, **fields: Any) -> Optional[BaseEvent]:
-        """Record that an agent joined a group: group_id."""
-        return self._emit("agent_join", agent_id=agent_id, agent_name=agent_name, **fields)
-
-    def agent_leave(self, agent_id: str, agent_name: str, **fields: Any) -> Optional[BaseEvent]:
-        """Record that an agent left a group: group_id, reason."""
-        return self._emit("agent_leave", agent_id=agent_id, agent_name=agent_name, **fields)
-
-    def agent_communication(
-        self, from_agent_id: str, from_agent_name: str, message_content: Any, **fields: Any
-    ) -> Optional[BaseEvent]:
-        """Record a message: to_agent_id, to_agent_name, message_type, group_id."""
-        fields.setdefault("message_type", "message")
-        return self._emit(
-            "agent_communication",
-            from_agent_id=from_agent_id,
-            from_agent_name=from_agent_name,
-            message_content=message_content,
-            **fields,
-        )
-
-    def agent_handoff(
-        self, from_agent_id: str, from_agent_name: str, to_agent_id: str, to_agent_name: str, **fields: Any
-    ) -> Optional[BaseEvent]:
-        """Record a hand-off: handoff_reason, context_summary."""
-        return self._emit(
-            "agent_handoff",
-            from_agent_id=from_agent_id,
-            from_agent_name=from_agent_name,
-            to_agent_id=to_agent_id,
-            to_agent_name=to_agent_name,
-            **fields,
-        )
-
-    def task_assign(self, task_id: str, task_name: str, **fields: Any) -> Optional[BaseEvent]:
-        """Record an assignment: assigned_to_agent_id, assigned_to_agent_name, assigned_by_agent_id, priority, …"""
-        return self._emit("task_assignment", task_id=task_id, task_name=task_name, **fields)
-
-    def task_complete(self, task_id: str, task_name: str, **fields: Any) -> Optional[BaseEvent]:
-        """Record a completion: completed_by_agent_id, success, result, completion_time_ms, …"""
-        return self._emit("task_completion", task_id=task_id, task_name=task_name, **fields)
-
-    def get_active_context(self) -> Optional[TraceContext]:
-        """Return the innermost run of this thread or task, or None."""
-        return active_run()
-
-    def flush(self, timeout: float = 5.0) -> bool:
-        """As :func:`peekr.flush`."""
-        from peekr.lifecycle import flush
-
-        return flush(timeout)
-
-    def shutdown(self, timeout_ms: float = 5000) -> bool:
-        """As :func:`peekr.shutdown`, in milliseconds."""
-        from peekr.lifecycle import shutdown
-
-        return shutdown(timeout_ms / 1000)
-
-    def _emit(self, step: str, /, **fields: Any) -> Optional[BaseEvent]:
-        return self._target._emit(step, **fields)  # type: ignore[no-any-return]
 
 
 class TraceContext(AgentMethods):
@@ -209,6 +76,8 @@ class TraceContext(AgentMethods):
             return None
         try:
             return self._record(STEPS[step], run, fields)
+        except GuardrailError:
+            raise
         except Exception as error:  # never into the traced program
             logger.warning("the %s event of run %r was not recorded: %s", step, run.name, error, exc_info=error)
             return None
@@ -233,7 +102,15 @@ class TraceContext(AgentMethods):
 
 
 class Run:
-    """A run as a context manager (sync and async) and as a decorator."""
+    """A run as a context manager (sync and async) and as a decorator.
+
+    :param config: a :class:`peekr.TraceConfig` whose sampling rules hold for the trace that the run begins.
+    :param metadata: whatever else is to be known of the run.
+    :raises ConfigurationError: if config is none.
+    :ivar rules: of the :class:`Trace` that opens it, if it has any of its own.
+    """
+
+    rules: Optional[OwnRules] = None
 
     def __init__(
         self,
@@ -244,6 +121,11 @@ class Run:
         config: Any = None,
         **metadata: Any,
     ) -> None:
+        if config is not None:
+            from peekr.ownrules import check_config
+
+            check_config(config)
+        self._config: Optional[TraceConfig] = config
         self._name = str(run_name)
         self._agent_type = agent_type
         self._who = {
@@ -263,6 +145,14 @@ class Run:
         span = open_span(self._name, current.get(), "run")
         span.scope = span.scope.with_values(**self._who)
         span._run = span._id
+        if self.rules is not None:
+            self.rules.apply(span, self._config)
+        if self._config is not None:
+            from peekr.ownrules import apply_config
+
+            apply_config(self._config, span)
+        if not sampling_of(span).is_recorded(span):
+            return TraceContext(None), span
         if self._agent_type is not None:
             span.attributes["agent_type"] = str(self._agent_type)
         if self._metadata and settings.capture_io:
@@ -332,16 +222,48 @@ class Run:
 
 
 class Trace(AgentMethods):
-    """Opens runs and hands events to the innermost one. The default one is made by :func:`get_trace`."""
+    """Opens runs and hands events to the innermost one. The default one is made by :func:`get_trace`.
+
+    :param config: a :class:`peekr.TraceConfig` with settings of its own: what is sampled, redacted, and, without an
+        exporter, where the database is.
+    :param exporter: where the runs of this trace go, with all that happens in them, and nothing else.
+    :param sampler: an object with ``should_sample(run_id, run_name, config)``, or the name of an installed one. It
+        is asked about runs that begin a trace; the answer holds for the whole trace.
+    :raises ConfigurationError: (a ValueError) if one of them is nothing of the kind.
+    """
+
+    def __init__(self, config: Optional[TraceConfig] = None, exporter: Any = None, sampler: Any = None) -> None:
+        self._rules: Optional[OwnRules] = None
+        if config is not None or exporter is not None or sampler is not None:
+            from peekr.ownrules import OwnRules
+
+            self._rules = OwnRules(config, exporter, sampler)
 
     def run(self, run_name: str, **options: Any) -> Run:
         """Open a run."""
-        _start_if_needed()
-        return Run(run_name, **options)
+        run = Run(run_name, **options)
+        if self._rules is None:
+            _start_if_needed()
+        else:
+            self._rules.start()
+            run.rules = self._rules
+        return run
+
+    def shutdown(self, timeout_ms: float = 5000) -> bool:
+        """Write what is left and close the exporter: this trace's own, else all, as :func:`peekr.shutdown`.
+
+        :return: whether everything was written in time.
+        """
+        if self._rules is not None and self._rules.route.apart:
+            return self._rules.close(timeout_ms / 1000)
+        return super().shutdown(timeout_ms)
 
     def _emit(self, step: str, /, **fields: Any) -> Optional[BaseEvent]:
         context = active_run()
         if context is None:
+            place = current.get()
+            if place is not None and not sampling_of(place).is_recorded(place):
+                return None
             logger.warning("the %s event is outside of any run and is not recorded. Use: with trace.run('name'):", step)
             return None
         return context._emit(step, **fields)
@@ -349,10 +271,10 @@ class Trace(AgentMethods):
 
 def _start_if_needed() -> None:
     """Without instrument(), runs go to the local database (AGENT-14)."""
-    if delivery.pipeline is None:
-        from peekr.lifecycle import instrument_for_runs
+    from peekr import lifecycle
 
-        instrument_for_runs()
+    if lifecycle.runs_need_start():
+        lifecycle.instrument_for_runs()
 
 
 _default: Optional[Trace] = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from time import perf_counter_ns, time_ns
 from typing import Any, Callable, Dict, Mapping, Optional
 
@@ -20,14 +21,14 @@ Fields = Dict[str, Any]
 _TOKENS = {"prompt_tokens": "tokens_input", "completion_tokens": "tokens_output", "total_tokens": "tokens_total"}
 
 
-def _shown(value: Any, limit: int = LLM_LIMIT) -> str:
-    """Text as it is, anything else as JSON."""
+def shown(value: Any, limit: int = LLM_LIMIT) -> str:
+    """Return text as it is, anything else as JSON; cut."""
     return cut(value, limit) if isinstance(value, str) else text(value, limit)
 
 
 def _small(value: Any) -> Any:
     """A fact as it is now: a number, or short text."""
-    return value if value is None or isinstance(value, (bool, int, float)) else _shown(value)
+    return value if value is None or isinstance(value, (bool, int, float)) else shown(value)
 
 
 def _nanoseconds(milliseconds: Any) -> int:
@@ -49,6 +50,12 @@ def _llm(fields: Fields) -> Attributes:
     if "tokens_total" not in out and "tokens_input" in out and "tokens_output" in out:
         out["tokens_total"] = out["tokens_input"] + out["tokens_output"]
     return out
+
+
+def _recalled(fields: Fields) -> Attributes:
+    from peekr.recalls import read_attributes
+
+    return read_attributes(fields)
 
 
 @attrs.define(slots=True, frozen=True)
@@ -109,6 +116,7 @@ STEPS: Dict[str, Step] = {
         _always("memory.read"),
         _field("memory_key", "Read: "),
         {"memory_value": "output"},
+        _recalled,
         keep=("memory_key", "memory_type"),
         json=True,
     ),
@@ -127,7 +135,7 @@ STEPS: Dict[str, Step] = {
         _field("error_type", "error."),
         _field("error_type"),
         {"stack_trace": "stack_trace"},
-        lambda fields: {"error": _shown(fields.get("error_message"))},
+        lambda fields: {"error": shown(fields.get("error_message"))},
         keep=("error_type", "critical"),
     ),
     "final": Step(
@@ -188,7 +196,11 @@ class Writer:
         if step.kind == "error" or (event is not None and event.status is EventStatus.FAILED):
             span.status = "error"
         filled = self._event(span, step, fields, event)
-        close_span(span)
+        try:
+            if step.kind == "llm":
+                _ask_guards(span, fields)
+        finally:
+            close_span(span)
         return filled
 
     def _describe(self, span: Span, step: Step, fields: Fields) -> None:
@@ -205,7 +217,7 @@ class Writer:
             return
         for name, attribute in step.content.items():
             if fields.get(name) is not None or (step.json and name in fields):
-                attributes[attribute] = _json(fields[name]) if step.json else _shown(fields[name])
+                attributes[attribute] = _json(fields[name]) if step.json else shown(fields[name])
         span._payload, truncated = document({name: value for name, value in fields.items() if value is not None})
         if truncated:
             span.payload = {**(span.payload or {}), "truncated": True}
@@ -226,3 +238,15 @@ class Writer:
         if span.status == "error":
             event.status = EventStatus.FAILED
         return event
+
+
+def _ask_guards(span: Span, fields: Fields) -> None:
+    """Ask the guardrails about an answer that the program got by itself.
+
+    :raises GuardrailError: if it must not be used; the span is stored with its violation.
+    """
+    guarding = sys.modules.get("peekr.guarding")
+    if guarding is not None and guarding.guards.outputs:
+        said = {"input": fields.get("prompt"), "output": fields.get("response"), "model": fields.get("model")}
+        known = {name: shown(value) for name, value in said.items() if value is not None}
+        guarding.after_call(span, lambda view: view.attributes.update(known))

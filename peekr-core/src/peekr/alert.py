@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, List, Sequence, TypeVar
+from typing import TYPE_CHECKING, Any, List, Sequence
 
 from peekr._facade import resolver
 from peekr.terminal import neutral
 
 if TYPE_CHECKING:
     from peekr.spans import Span
-
-Self = TypeVar("Self", bound="BaseAlert")
 
 
 class BaseAlert:
@@ -52,8 +50,17 @@ class BaseAlert:
         print(f"[peekr alert] {neutral(message)}", file=sys.stderr, flush=True)
 
 
-__getattr__, _names = resolver(__name__, group="peekr.alerts")
+_alerts, _alert_names = resolver(__name__, group="peekr.alerts")
+_sinks, _sink_names = resolver(__name__, group="peekr.sinks")
+
+
+def __getattr__(name: str) -> Any:
+    """Resolve the name of an alert, or of a sink that alerts are sent to: ``peekr.alert.SlackSink``."""
+    try:
+        return _alerts(name)
+    except AttributeError:
+        return _sinks(name)
 
 
 def __dir__() -> List[str]:
-    return _names()
+    return sorted({*_alert_names(), *_sink_names()})

@@ -24,7 +24,8 @@ def check_alerts(alerts: Sequence[Any]) -> None:
             raise ConfigurationError(f"alerts has the class {alert.__name__}, not an object.\nGive it as an object")
         if not callable(getattr(alert, "check", None)):
             raise ConfigurationError(
-                f"alert {alert!r} has no method check(trace).\nSubclass peekr.alert.BaseAlert, or use one of peekr-alert"
+                f"alert {alert!r} has no method check(trace).\n"
+                "Subclass peekr.alert.BaseAlert, or use one of peekr-alert"
             )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Callable, Optional, TypeVar, Union, overload
 
-from peekr.agent import AgentMethods, Trace, get_trace
+from peekr.agent import Trace, get_trace
+from peekr.agent_words import AgentMethods
 from peekr.decorator import decorate
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -6,6 +6,7 @@ logged, only the names of their variables.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -29,6 +30,8 @@ _NAME = re.compile(
 )
 _NOT_NAME = re.compile(r"PUBLIC_?KEY|TOKENIZERS_|(?:_|^)(?:FILE|PATH|DIR|SOCK|NAME|TYPE|MODE|TTL|EXPIRY)$")
 _PATH = re.compile(r"(?:~|\.{0,2}/|[A-Za-z]:\\)[^=+]*")
+#: Base64 may begin like a path.
+_AWS_SECRET = re.compile(r"[A-Za-z0-9/]{40}")
 _NUMBER = re.compile(r"[\d.,:_-]+")
 _IN_URL = re.compile(r"[A-Za-z][\w+.-]*://[^/@\s:]*:([^/@\s]+)@")
 _TRIVIAL = frozenset(
@@ -59,12 +62,14 @@ class Secret:
     :ivar name: the environment variable.
     :ivar forms: the value, and how it is written inside JSON where that differs.
     :ivar needle: bytes that stand in every JSON encoding of it.
+    :ivar head: the beginning by which a cut one is recognised.
     """
 
     name: str
     value: str
     forms: Tuple[str, ...]
     needle: bytes
+    head: bytes
 
 
 def secret_in(name: str, value: str) -> str:
@@ -76,7 +81,8 @@ def secret_in(name: str, value: str) -> str:
     if not _NAME.search(upper) or _NOT_NAME.search(upper):
         return ""
     value = value.strip()
-    if "://" in value or _NUMBER.fullmatch(value) or (_PATH.fullmatch(value) and value.count(value[-1:]) < len(value)):
+    is_path = _PATH.fullmatch(value) and not _AWS_SECRET.fullmatch(value)
+    if "://" in value or is_path or _NUMBER.fullmatch(value):
         return ""
     return value if _is_long_enough(value) else ""
 
@@ -86,10 +92,16 @@ def _is_long_enough(value: str) -> bool:
 
 
 def _secret(name: str, value: str) -> Secret:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    twice = escaped.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = [json.dumps(value, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True)]
+    twice = [json.dumps(each, ensure_ascii=False)[1:-1] for each in escaped]
     runs = sorted(_PLAIN_RUN.findall(value), key=len, reverse=True)
-    return Secret(name, value, tuple(dict.fromkeys((twice, escaped, value))), (runs[0] if runs else "").encode())
+    return Secret(
+        name,
+        value,
+        tuple(dict.fromkeys((*twice, *escaped, value))),
+        (runs[0] if runs else "").encode(),
+        value[:MIN_CUT].encode(),
+    )
 
 
 class Canary:
@@ -134,7 +146,10 @@ class Canary:
 
     def suspects_cut(self, window: bytes) -> bool:
         """Whether bytes in front of a ``…`` end with the beginning of a secret."""
-        return any(_cut_at(window, each.value.encode()) >= 0 for each in self.secrets)
+        for each in self.secrets:  # noqa: SIM110  as above
+            if each.head in window and _cut_at(window, each.value.encode()) >= 0:
+                return True
+        return False
 
     def replace(self, text: str) -> str:
         """Return the text without secrets."""

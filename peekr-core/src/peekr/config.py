@@ -9,7 +9,9 @@ import attrs
 
 from peekr.delivery import DEFAULT_QUEUE_SIZE
 from peekr.errors import ConfigurationError
+from peekr.globalconfig import get_config
 from peekr.scope import Scope
+from peekr.traceconfig import TraceConfig
 
 
 class _Default(str):
@@ -19,6 +21,7 @@ class _Default(str):
 
 
 DEFAULT_STORAGE = _Default("jsonl")
+DEFAULT_DB_PATH = _Default("traces.db")
 
 
 def _number(name: str, value: Any, low: float, high: Optional[float] = None) -> float:
@@ -35,6 +38,7 @@ class Config:
     """The settings in force; the fields are the arguments of :func:`peekr.instrument`.
 
     :ivar storage: names of exporters, in order.
+    :ivar trace_config: what the arguments leave open; those of them that are fields here too win.
     """
 
     console: bool = True
@@ -47,8 +51,10 @@ class Config:
     capture_io: bool = True
     sample_rate: float = 1.0
     keep_errors: bool = False
+    only_on_error: bool = False
+    sampler: Any = None
     plugins: Optional[Sequence[str]] = None
-    storage_options: Mapping[str, Mapping[str, Any]] = attrs.Factory(dict)
+    storage_options: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, repr=False)  # may hold keys
     queue_size: int = DEFAULT_QUEUE_SIZE
     queue_full: str = "drop"
     shutdown_timeout: float = 3.0
@@ -60,6 +66,23 @@ class Config:
     async_eval: bool = True
     budget_alert: Any = None
     redact: bool = True
+    synchronous: bool = False
+    trace_config: TraceConfig = attrs.field(factory=get_config)
+
+    @property
+    def redact_keys(self) -> List[str]:
+        """Keys whose values are redacted."""
+        return self.trace_config.redact_keys
+
+    @property
+    def redact_patterns(self) -> List[str]:
+        """Regular expressions whose matches are redacted."""
+        return self.trace_config.redact_patterns
+
+    def sealing_options(self) -> Dict[str, Any]:
+        """Return how content is compressed and encrypted in local stores, as keyword arguments. Not to be shown."""
+        names = ("compression_enabled", "compression_level", "encryption_enabled", "encryption_key")
+        return {name: getattr(self.trace_config, name) for name in names}
 
     def options(self, name: str) -> Dict[str, Any]:
         """Return the keyword arguments for the exporter of this name."""
@@ -114,6 +137,8 @@ def checked(config: Config) -> Config:
     _number("sample_rate", config.sample_rate, 0, 1)
     _number("shutdown_timeout", config.shutdown_timeout, 0)
     _number("queue_size", config.queue_size, 1)
+    if config.queue_size % 1:
+        raise ConfigurationError(f"queue_size must be a whole number, got {config.queue_size!r}.")
     if config.queue_full not in ("drop", "block"):
         raise ConfigurationError(f"queue_full must be 'drop' or 'block', got {config.queue_full!r}.")
     for name in ("tenant_id", "retention_class"):

@@ -19,9 +19,10 @@ def config_path() -> str:
     return os.environ.get("PEEKR_CONFIG") or NAME
 
 
-def read_config_file() -> Dict[str, Any]:
+def read_config_file(must_exist: bool = True) -> Dict[str, Any]:
     """Return what the file says, its keys not checked yet; nothing where there is no file.
 
+    :param must_exist: whether a file that ``PEEKR_CONFIG`` names has to be there.
     :raises ConfigurationError: if it cannot be read, is no JSON object, or ``PEEKR_CONFIG`` names no file.
     """
     path = config_path()
@@ -29,7 +30,7 @@ def read_config_file() -> Dict[str, Any]:
         with open(path, encoding="utf-8-sig") as file:
             found = json.load(file)
     except FileNotFoundError:
-        if os.environ.get("PEEKR_CONFIG"):
+        if must_exist and os.environ.get("PEEKR_CONFIG"):
             raise ConfigurationError(
                 f"PEEKR_CONFIG names {path!r}, which does not exist.\nMake it with: peekr init"
             ) from None

@@ -22,7 +22,7 @@ def line(span: Span) -> str:
     if isinstance(tokens, int) and tokens:
         parts.append(f"{tokens:,}tok")
     if span.status == "error":
-        parts.append("error: " + neutral(str(attributes.get("error", "")))[:_MAX_ERROR])
+        parts.append("error: " + neutral(str(attributes.get("error") or "failed"))[:_MAX_ERROR])
     return "  ".join(parts)
 
 

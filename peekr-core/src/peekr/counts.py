@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable
+from typing import Dict, Iterable
 
 from peekr.lane import Lane
 
@@ -23,7 +23,10 @@ class PastCounts:
 
     def exported_with(self, lanes: Iterable[Lane]) -> int:
         """Return how many spans were exported, with those of the lanes in use."""
-        return self.exported + max([lane.exported - lane.counted for lane in lanes], default=0)
+        by_route: Dict[int, int] = {}  # each span goes to the exporters of one route
+        for lane in lanes:
+            by_route[id(lane.route)] = max(by_route.get(id(lane.route), 0), lane.exported - lane.counted)
+        return self.exported + sum(by_route.values())
 
     def dropped_with(self, lanes: Iterable[Lane]) -> int:
         """Return how many spans the lanes lost, with those of the lanes in use."""

@@ -14,19 +14,30 @@ from _thread import start_new_thread
 from collections import deque
 from copy import copy
 from time import monotonic
-from typing import Callable, Deque, List, Optional, Tuple
+from typing import TYPE_CHECKING, Callable, Deque, List, Optional, Tuple
 
 from peekr.ids import reseed
 from peekr.pipeline import FlushTicket, Pipeline
 from peekr.spans import Span
 
+if TYPE_CHECKING:
+    from peekr.config import Config
+
 logger = logging.getLogger("peekr")
 
 BATCH = 512
+#: Where spans cost much in the worker (long texts to redact), so few at a time that a batch takes about so long: what
+#: is done is on its way to the files while the rest is being done.
+BATCH_S = 0.02
+MIN_BATCH = 32
 #: Seconds between two looks at the queue while spans keep coming; a span is on its way within this time.
 INTERVAL_S = 0.04
+#: Seconds that it pauses at least, however long the last look took.
+PAUSE_S = 0.005
 #: Seconds without a span after which the worker sleeps until the next one wakes it.
 IDLE_S = 2.0
+#: Seconds that a caller waits for room under the policy ``block``.
+BLOCK_S = 5.0
 DEFAULT_QUEUE_SIZE = 250_000
 DEFAULT_QUEUE_BYTES = 100 * 1024 * 1024
 #: Share of the queue kept free for roots and errors: they go last.
@@ -49,6 +60,11 @@ class Delivery:
         self.taken = 0
         self.dropped = 0
         self.block = False
+        #: Seconds that the end of a run waits for room, zero not at all.
+        self.run_end_patience_s = 0.0
+        #: Seconds that the end of a root span waits until everything is durable, zero not at all.
+        self.synchronous_s = 0.0
+        self.interval_s = INTERVAL_S
         self.pipeline: Optional[Pipeline] = None
         self.end_hooks: Tuple[SpanHook, ...] = ()
         self._said_full = False
@@ -61,6 +77,7 @@ class Delivery:
         self._thread: Optional[threading.Thread] = None
         self._asleep = True
         self._judging = False
+        self._batch = BATCH
         self._flushes: List[FlushTicket] = []
 
     # -- the traced program's side ----------------------------------------------------------------------------
@@ -72,6 +89,15 @@ class Delivery:
             self.end_hooks = end_hooks
             self.limit = 0
             self._asleep = True
+
+    def configure(self, config: Config) -> None:
+        """Take over what the settings say about the queue."""
+        about = config.trace_config
+        self.max_spans, self._said_full = config.queue_size, False
+        self.block = config.queue_full == "block"
+        self.synchronous_s = config.shutdown_timeout if config.synchronous else 0.0
+        self.run_end_patience_s = about.run_end_block_timeout_ms / 1000 if about.block_on_run_end else 0.0
+        self.interval_s = min(INTERVAL_S, about.batch_timeout_ms / 1000)
 
     def close(self) -> None:
         """Stop taking spans. What is queued stays for the next :meth:`flush`."""
@@ -87,12 +113,14 @@ class Delivery:
         if span._t1 and not span.scope.muted:
             for hook in self.end_hooks:
                 hook(span)
-        if self._is_full(span) and not (self.block and self._wait_for_room(span)):
+        if self._is_full(span) and not self._wait_for_room(span):
             self._drop(span)
             return
         self.queue.append(span)
         if self._asleep:
             self._rouse()
+        if self.synchronous_s and span._t1 and span._run == span._id:  # a root, or the first span here of a trace
+            self.flush(monotonic() + self.synchronous_s)
 
     def emit_from_finalizer(self, span: Span) -> None:
         """Take a span while an object is being collected: the collector may have interrupted a holder of the lock."""
@@ -122,8 +150,9 @@ class Delivery:
         return len(self.queue) >= self.max_spans * share or (span._size > 0 and self.bytes > self.max_bytes * share)
 
     def _wait_for_room(self, span: Span) -> bool:
-        """Policy ``block``: wait for the worker, but never for ever."""
-        end = monotonic() + 5.0
+        """Policy ``block``, and ends of runs that must not be lost: wait for the worker, but never for ever."""
+        is_run_end = span._t1 and span._kind == "run"
+        end = monotonic() + (BLOCK_S if self.block else self.run_end_patience_s if is_run_end else 0.0)
         while self._is_full(span) and monotonic() < end:
             self._room.clear()
             self._wake.set()
@@ -154,7 +183,7 @@ class Delivery:
                     return False
                 self._thread = thread
             self._asleep = False
-            if self.pipeline is not None and not self.end_hooks:
+            if self.pipeline is not None and not self.end_hooks and not self.synchronous_s:
                 self.limit = self.max_spans
         if self.pipeline is not None:
             self.pipeline.prepare()
@@ -190,12 +219,14 @@ class Delivery:
         last = monotonic()
         while True:
             self._wake.clear()
+            start = monotonic()
             if self._round():
                 last = monotonic()
             if self._flushes:
                 continue
-            if self._judging or monotonic() - last < IDLE_S:
-                self._wake.wait(INTERVAL_S)
+            now = monotonic()
+            if self._judging or now - last < IDLE_S:
+                self._wake.wait(max(self.interval_s - (now - start), min(PAUSE_S, self.interval_s)))
             else:
                 self._sleep()
                 last = monotonic()
@@ -236,7 +267,7 @@ class Delivery:
         while queue:
             batch: List[Span] = []
             try:
-                for _ in range(BATCH):
+                for _ in range(self._batch):
                     batch.append(queue.popleft())
             except IndexError:
                 pass
@@ -249,9 +280,12 @@ class Delivery:
         return some
 
     def _process(self, batch: List[Span]) -> None:
+        start = monotonic()
         try:
             if self.pipeline is not None:
                 self.pipeline.process(batch)
+            if len(batch) >= MIN_BATCH:
+                self._batch = max(MIN_BATCH, min(BATCH, int(len(batch) * BATCH_S / (monotonic() - start + 1e-9))))
         except BaseException as error:  # such as SystemExit in a processor: the worker survives it
             lost = sum([1 for span in batch if span._t1])
             self.taken -= lost
@@ -267,7 +301,7 @@ class Delivery:
             self._wake.wait()
         with self._lock:
             self._asleep = False
-            if self.pipeline is not None and not self.end_hooks:
+            if self.pipeline is not None and not self.end_hooks and not self.synchronous_s:
                 self.limit = self.max_spans
 
     # -- fork -------------------------------------------------------------------------------------------------

@@ -10,6 +10,9 @@
     ├── UnknownId (StoreError)               an id that no trace or run of the store has
     ├── AmbiguousId (StoreError)             an id prefix that fits several traces or runs
     ├── JudgeUnavailable                     an evaluator has no model to ask
+    ├── ReplayError (ValueError)             a trace cannot be replayed
+    │   ├── ReplayRefused                    what was stored of a call is not what was sent
+    │   └── ReplayFailed                     a call was sent again, and failed
     ├── BudgetExceededError                  the budget is spent; reaches the caller on purpose
     └── GuardrailError                       a guardrail stopped a call; reaches the caller on purpose
 
@@ -68,6 +71,25 @@ class AmbiguousId(StoreError):
 
 class JudgeUnavailable(PeekrError):
     """An evaluator that asks a model has no SDK or no credentials for one."""
+
+
+class ReplayError(PeekrError, ValueError):
+    """A trace cannot be replayed: it has no LLM call, or none that an installed SDK could send again."""
+
+
+class ReplayRefused(ReplayError):
+    """What was stored of a call is not what was sent: it was cut, redacted, or not stored at all."""
+
+
+class ReplayFailed(ReplayError):
+    """A call was sent again, and the SDK raised an exception.
+
+    :ivar new_trace_id: the trace with what came back before and after it; the failed call is in it too.
+    """
+
+    def __init__(self, message: str, new_trace_id: str = "") -> None:
+        super().__init__(message)
+        self.new_trace_id = new_trace_id
 
 
 class GuardrailError(PeekrError):

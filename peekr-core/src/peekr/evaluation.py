@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
 from peekr.fulltext import narrow
-from peekr.judging import Named, judge, note_error, wants
+from peekr.judging import Named, judge, note_error, unscored, wants
 from peekr.spans import Span
 
 logger = logging.getLogger("peekr")
@@ -57,6 +57,7 @@ class Evaluation:
     def __init__(self, named: Named, wanted: Filter, wake: Callable[[], object]) -> None:
         self._quick = [each for each in named if getattr(each[1], "in_worker", False)]
         self._slow = [each for each in named if not getattr(each[1], "in_worker", False)]
+        self._order = [name for name, _ in named]
         self._wanted = wanted
         self._wake_worker = wake
         self.reset()
@@ -86,8 +87,8 @@ class Evaluation:
             if not self._is_wanted(span):
                 going.append(span)
                 continue
-            self._count(judge(span, self._quick))
-            if self._slow and self._take(span):
+            self._count(judge(span, unscored(span, self._quick)))
+            if unscored(span, self._slow) and self._take(span):
                 early.append(_early(span))
             else:
                 going.append(span)
@@ -229,7 +230,13 @@ class Evaluation:
                 self._work(job)
 
     def _work(self, job: _Job) -> None:
-        job.scored, job.failed = judge(job.work, self._slow)
+        job.scored, job.failed = judge(job.work, unscored(job.work, self._slow))
+        scores = job.work.attributes.get("eval_scores")
+        if self._quick and isinstance(scores, dict):  # in the order in which the evaluators were given (EVAL-10)
+            job.work.attributes["eval_scores"] = {
+                **{name: scores[name] for name in self._order if name in scores},
+                **{name: score for name, score in scores.items() if name not in self._order},
+            }
         with self._changed:
             self._finished.append(job)
             self._answered += 1

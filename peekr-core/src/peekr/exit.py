@@ -1,4 +1,4 @@
-"""Draining before the process goes: SIGTERM, and children of multiprocessing, which skip ``atexit``."""
+"""Draining before the process goes: SIGTERM, and children of multiprocessing and Celery, which skip ``atexit``."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import signal
 import sys
 import threading
 from _thread import allocate_lock, start_new_thread
-from time import sleep
 from typing import Any, Callable
 
 Action = Callable[[], Any]
 
-#: A signal that comes while the main thread holds one of these modules' locks comes again a little later.
-_WITH_LOCKS = ("peekr.delivery", "peekr.lane", "peekr.pipeline", "peekr.lifecycle")
-POSTPONE_S = 0.01
-MAX_POSTPONED = 300
+#: The main thread may hold locks of these modules, so it is not stopped in them.
+_WITH_LOCKS = tuple(
+    f"peekr.{name}" for name in ("delivery", "lane", "pipeline", "evaluation", "lifecycle", "switching", "attaching")
+)
 #: The program must die of the signal, whatever hangs; exporters have ``shutdown_timeout`` within this.
 MAX_DRAIN_S = 60
 
@@ -28,6 +27,7 @@ def watch_exit(action: Action) -> None:
     """
     _on_sigterm(action)
     _in_multiprocessing_child(action)
+    _in_celery_worker(action)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lambda: _in_forked_child(action))
 
@@ -37,28 +37,50 @@ def _on_sigterm(action: Action) -> None:
         return
     if not hasattr(signal, "SIGTERM") or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         return
+    signal.signal(signal.SIGTERM, _Draining(action))
 
-    patience = iter(range(MAX_POSTPONED))
 
-    def drain_and_die(number: int, frame: Any) -> None:
-        if _inside_peekr(frame) and next(patience, None) is not None:
-            _start(lambda: _again(number))
+class _Draining:
+    """What SIGTERM does: drain in a thread, while the main thread waits; then die of the signal.
+
+    Where the main thread may hold a lock that draining needs (in :func:`peekr.flush`, or at exit), it goes on
+    meanwhile, and gets the signal again when all is written.
+    """
+
+    def __init__(self, action: Action) -> None:
+        self._action = action
+        self._begun_in = 0
+        self._done = False
+        self._over = allocate_lock()
+
+    def __call__(self, number: int, frame: Any) -> None:
+        """Handle the signal, in the main thread."""
+        process = os.getpid()
+        if self._begun_in != process:  # not yet, or in the parent
+            self._begun_in, self._done, self._over = process, False, allocate_lock()
+            self._over.acquire()
+            if _inside_peekr(frame):
+                if not _start(lambda: self._drain_beside(number)):  # the interpreter goes, and peekr is draining
+                    self._begun_in = 0
+                return
+            if _start(self._drain):
+                self._over.acquire(timeout=MAX_DRAIN_S)
+        elif not self._done:
             return
-        done = allocate_lock()
-        done.acquire()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(process, number)
+
+    def _drain(self) -> None:
         try:
-            if _start(lambda: _finally(action, done.release)):
-                done.acquire(timeout=MAX_DRAIN_S)
+            self._action()
         finally:
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
+            self._over.release()
 
-    signal.signal(signal.SIGTERM, drain_and_die)
-
-
-def _again(number: int) -> None:
-    sleep(POSTPONE_S)
-    os.kill(os.getpid(), number)
+    def _drain_beside(self, number: int) -> None:
+        if _start(self._drain):
+            self._over.acquire(timeout=MAX_DRAIN_S)
+        self._done = True
+        os.kill(os.getpid(), number)
 
 
 def _inside_peekr(frame: Any) -> bool:
@@ -79,13 +101,6 @@ def _start(function: Action) -> bool:
     return True
 
 
-def _finally(action: Action, last: Action) -> None:
-    try:
-        action()
-    finally:
-        last()
-
-
 def _in_multiprocessing_child(action: Action) -> None:
     """Spawned and forkserver children: multiprocessing ends them by its own list of finalizers."""
     multiprocessing = sys.modules.get("multiprocessing")
@@ -100,6 +115,14 @@ def _in_forked_child(action: Action) -> None:
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
         util.register_after_fork(_keeper, lambda _: util.Finalize(None, action, exitpriority=100))
+    _in_celery_worker(action)
+
+
+def _in_celery_worker(action: Action) -> None:
+    """Processes of Celery's pool: they end by ``os._exit()``, or by a SIGTERM for which Celery resets the handler."""
+    signals = sys.modules.get("celery.signals")
+    if signals is not None:
+        signals.worker_process_shutdown.connect(lambda **_: action(), weak=False, dispatch_uid="peekr")
 
 
 class _Keeper:

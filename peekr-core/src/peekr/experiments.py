@@ -68,7 +68,7 @@ class _Chooser:
                 f"variants must be a list of names or a mapping of them, got {variants!r}.\n"
                 "Write @experiment(variants=['control', 'test'])"
             )
-        self.names = list(variants)
+        self.names: List[str] = list(variants)
         self.configs: Optional[Mapping[str, Any]] = variants if isinstance(variants, Mapping) else None
         if not all(isinstance(each, str) and each for each in self.names) or len(set(self.names)) < len(self.names):
             raise ValueError(f"the names of variants must be texts, each once, got {self.names!r}.")
@@ -102,7 +102,7 @@ class _Chooser:
 def _checked_split(split: Optional[Sequence[float]], count: int) -> List[float]:
     if split is None:
         return [1.0] * count
-    weights = list(split) if isinstance(split, Sequence) and not isinstance(split, str) else []
+    weights = list(split) if isinstance(split, Sequence) else []
     if len(weights) != count or not all(_is_weight(weight) for weight in weights) or sum(weights) <= 0:
         raise ValueError(
             f"split must have a weight of 0 or more for each of the {count} variants, got {split!r}.\n"

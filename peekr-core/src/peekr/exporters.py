@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, List
 
+from peekr.attaching import add_exporter as add_exporter
+from peekr.attaching import clear_exporters as clear_exporters
 from peekr.console import ConsoleExporter as ConsoleExporter
-from peekr.lifecycle import add_exporter as add_exporter
-from peekr.lifecycle import clear_exporters as clear_exporters
 
 if TYPE_CHECKING:
+    from peekr_http import HTTPExporter as HTTPExporter
     from peekr_jsonl import JSONLExporter as JSONLExporter
     from peekr_sqlite import SQLiteExporter as SQLiteExporter
 else:
@@ -20,4 +21,5 @@ else:
 
     __getattr__, __dir__ = resolver(__name__, group="peekr.exporters")
 
-__all__: List[Any] = ["ConsoleExporter", "JSONLExporter", "SQLiteExporter", "add_exporter", "clear_exporters"]
+#: Without those of plugins: a selection need not have them, and ``import *`` would fail.
+__all__: List[Any] = ["ConsoleExporter", "add_exporter", "clear_exporters"]

@@ -35,9 +35,9 @@ def set_config(config: Optional[TraceConfig]) -> None:
     if config is not None and not isinstance(config, TraceConfig):
         raise ConfigurationError(f"set_config() takes a TraceConfig, got {config!r}.\nUse TraceConfig.from_dict(...)")
     _global.given, _global.built = config, None
-    lifecycle = sys.modules.get("peekr.lifecycle")
-    if lifecycle is not None:
-        lifecycle.config_changed()
+    process = sys.modules.get("peekr.process")
+    if process is not None:
+        process.config_changed()
 
 
 def get_config() -> TraceConfig:

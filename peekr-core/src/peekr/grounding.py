@@ -119,11 +119,11 @@ def _shown(chunk: Chunk) -> Chunk:
     return dict(chunk) if settings.capture_io else {**chunk, "text": None, "title": None}
 
 
-# -- chunks -------------------------------------------------------------------------------------------------------------
+# -- chunks -----------------------------------------------------------------------------------------------------------
 
 
 def described(chunks: Optional[Iterable[Any]], first: int = 1) -> List[Chunk]:
-    """Return chunks of any origin in the shape of :func:`record_evidence`. Never raises: what is no chunk is its text."""
+    """Return chunks of any origin in the shape of :func:`record_evidence`. Never raises."""
     if chunks is None:
         return []
     if isinstance(chunks, (str, bytes, Mapping)) or not isinstance(chunks, Iterable):

@@ -22,6 +22,11 @@ class Exporter(Protocol):
     Called from one thread of its own. May also have ``flush()``, ``shutdown()``, ``after_fork_in_child()``, the
     class attribute ``supports_update`` (True: an open run may come again when it has ended) and the class method
     ``from_config(config)``; without that it is built as ``Class(**config.options(name))``.
+
+    One that sends later has the class attribute ``on_settled = None``: the pipeline sets it to
+    :meth:`peekr.lane.Lane.settle`, to be called with what became of the ended spans. One that may wait for long
+    has ``hurry(deadline)``: called from another thread before the last call, with the time.monotonic() by which
+    everything has to be done.
     """
 
     def export_batch(self, spans: Sequence[Span]) -> None:
@@ -57,6 +62,10 @@ class Provider(Protocol):
     :ivar name: of the provider, as in ``plugins=[...]``.
     :ivar target: the module whose import triggers the patching; the provider never imports it itself. A provider
         of a library with several such modules also has ``targets``, all of them; it is called for each.
+
+    May also have ``probes()``, which returns a :class:`peekr.probes.Suite` for each SDK it patches: what
+    ``peekr doctor`` drives to prove that each entry point gives its spans. And ``replayer()``, which returns a
+    :class:`peekr.replaying.Replayer`: what ``peekr replay`` sends recorded calls with.
     """
 
     name: str

@@ -24,11 +24,13 @@ class Judges:
 
     :ivar workers: guardrails that change spans, for the head of the worker's processors.
     :ivar callers: what is asked in the caller's thread, before or after a call.
+    :ivar counters: what counts every span behind all processors, in the worker: budgets.
     :ivar inline: evaluators that the caller waits for (``async_eval=False``).
     """
 
     workers: List[Part] = attrs.Factory(list)
     callers: Sequence[Any] = ()
+    counters: List[Part] = attrs.Factory(list)
     evaluation: Optional[Evaluation] = None
     inline: Named = attrs.Factory(list)
     alerting: Optional[Alerting] = None
@@ -50,7 +52,13 @@ class Judges:
 
             check_alerts(alerts)
             judges.alerting = Alerting(alerts)
-        if config.guardrails or config.compliance or any(hasattr(alert, "check_input") for alert in alerts):
+        watching = [*alerts, *([] if config.exporter is None else [config.exporter])]
+        judges.counters = [
+            Part(str(getattr(each, "name", type(each).__name__)), "peekr.alerts", each.count_span)
+            for each in watching
+            if callable(getattr(each, "count_span", None))
+        ]
+        if config.guardrails or config.compliance or any(hasattr(each, "check_input") for each in watching):
             judges._add_guards(config)
         return judges
 
@@ -110,13 +118,13 @@ class Judges:
         """
         if not self.inline:
             return ()
-        from peekr.judging import judge, wants
+        from peekr.judging import judge, unscored, wants
 
         def judge_now(span: Span) -> None:
             if wants(span, self._wanted):
                 for part in clean:
                     part(span)
-                done, failed = judge(span, self.inline)
+                done, failed = judge(span, unscored(span, self.inline))
                 self._done[0] += done
                 self._done[1] += failed
 

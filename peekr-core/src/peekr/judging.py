@@ -59,6 +59,12 @@ def judge(span: Span, named: Named) -> Tuple[int, int]:
     return done, failed
 
 
+def unscored(span: Span, named: Named) -> Named:
+    """Return the evaluators that a guardrail has not asked already, in the caller's thread (GUARD-8)."""
+    scores = span.attributes.get("eval_scores")
+    return [each for each in named if each[0] not in scores] if isinstance(scores, dict) else named
+
+
 def wants(span: Span, wanted: Optional[Callable[[Span], bool]]) -> bool:
     """Whether a span is judged: an ended LLM call (EVAL-15) that no guardrail stopped and the filter lets through.
 

@@ -12,6 +12,7 @@ from peekr.spans import Span
 
 if TYPE_CHECKING:
     from peekr.pipeline import FlushTicket
+    from peekr.routes import Route
 
 logger = logging.getLogger("peekr")
 
@@ -44,15 +45,26 @@ class Lane:
         self.last_error: Optional[str] = None
         #: Whether the exporter may get a span again: an open run when it has ended, a judged span with its scores.
         self.updates = bool(getattr(exporter, "supports_update", False))
+        #: Of the :class:`peekr.Trace` whose exporter this is, see :mod:`peekr.routes`; None takes what has none.
+        self.route: Optional[Route] = None
+        #: Spans that the exporter is given at a time, where somebody set it and the exporter has no say of its own.
+        self.batch_size: Optional[int] = None
         self.closed = False
         self._said: Set[str] = set()
+        #: Whether the exporter sends later and says then, through its ``on_settled``, what became of the spans.
+        self._settles = hasattr(type(exporter), "on_settled")
         self._reset_thread()
+        if self._settles:
+            exporter.on_settled = self.settle
 
     def _reset_thread(self) -> None:
         self._items: Deque[Item] = deque()
         self._waiting = 0
         self._waiting_bytes = 0
         self._at_work = 0
+        #: Spans that the exporter took and has not yet settled.
+        self._pending = 0
+        self._lost_at_end = False
         self._lock = threading.RLock()
         self._wake = threading.Event()
         self._thread: Optional[threading.Thread] = None
@@ -148,17 +160,57 @@ class Lane:
         with self._lock:
             self._waiting -= count
             self._waiting_bytes -= size
-            self._at_work = count
+            if self._settles:
+                self._pending += count
+            else:
+                self._at_work = count
         try:
-            refused = self.export(batch)
+            refused = self._export(batch)
         except BaseException as error:  # whatever an exporter does, its lane goes on
             refused = count
             self._failed(error)
+        if self._settles:
+            self.settle(failed=refused)
+            return
         with self._lock:
             if self._at_work:  # else they were given up meanwhile, and are counted as dropped
                 self.failed += refused
                 self.exported += count - refused
             self._at_work = 0
+
+    def _export(self, batch: List[Span]) -> int:
+        size = self.batch_size
+        if size is None or len(batch) <= size or hasattr(self.exporter, "max_batch"):
+            return self.export(batch)
+        refused = 0
+        for start in range(0, len(batch), size):
+            part = batch[start : start + size]
+            try:
+                refused += self.export(part)
+            except Exception as error:
+                refused += _count(part)[0]
+                self._failed(error)
+        return refused
+
+    def settle(
+        self, sent: int = 0, failed: int = 0, dropped: int = 0, error: Optional[str] = None, found: int = 0
+    ) -> None:
+        """Count what became of spans that the exporter took earlier; it calls this from any thread.
+
+        Spans that were given up meanwhile are counted as dropped already.
+
+        :param sent: may be negative, where spans that were kept safe are lost after all.
+        :param found: so many of the others are of an earlier process.
+        """
+        with self._lock:
+            room = self._pending + found
+            for name, count in (("exported", sent), ("failed", failed), ("dropped", dropped)):
+                counted = min(count, room)
+                room -= counted
+                setattr(self, name, getattr(self, name) + counted)
+            self._pending = room
+            self._lost_at_end = self._lost_at_end or (self.closed and failed + dropped > 0)
+            self.last_error = error or self.last_error
 
     def call(self, method: str) -> bool:
         """Call a method of the exporter if it has it; return whether that went well."""
@@ -189,9 +241,15 @@ class Lane:
 
     # -- the end ----------------------------------------------------------------------------------------------
 
-    def stop(self, shutdown_exporter: bool = True) -> None:
-        """Take no more spans; write what waits, then flush the exporter or shut it down. Returns at once."""
+    def stop(self, shutdown_exporter: bool = True, deadline: Optional[float] = None) -> None:
+        """Take no more spans; write what waits, then flush the exporter or shut it down. Returns at once.
+
+        An exporter that may wait for long has a method ``hurry(deadline)``, which is told the time.monotonic() by
+        which it has to be done.
+        """
         if not self.closed:
+            if deadline is not None and hasattr(type(self.exporter), "hurry"):
+                self.exporter.hurry(deadline)
             self._last_call = "shutdown" if shutdown_exporter else "flush"
             self.closed = self._stopped = True
             self._rouse()
@@ -203,15 +261,15 @@ class Lane:
             return True
         if thread is not None:
             thread.join(min(max(deadline - monotonic(), 0), threading.TIMEOUT_MAX))
-        if self._waiting or self._at_work or (thread is not None and thread.is_alive()):
+        if self._waiting or self._at_work or self._pending or (thread is not None and thread.is_alive()):
             return self._give_up()
-        return True
+        return not self._lost_at_end
 
     def _give_up(self) -> bool:
         with self._lock:
-            lost = self._waiting + self._at_work
+            lost = self._waiting + self._at_work + self._pending
             self._items.clear()
-            self._waiting = self._waiting_bytes = self._at_work = 0
+            self._waiting = self._waiting_bytes = self._at_work = self._pending = 0
             self.dropped += lost
         logger.warning(
             "exporter %r did not finish in time: %d spans are lost.\n"
@@ -233,6 +291,6 @@ class Lane:
             "exported": self.exported,
             "failed": self.failed,
             "dropped": self.dropped,
-            "waiting": self._waiting + self._at_work,
+            "waiting": self._waiting + self._at_work + self._pending,
             "last_error": self.last_error,
         }

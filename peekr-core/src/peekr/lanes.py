@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from time import monotonic
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Mapping, Sequence
 
 from peekr.adapters import check_exporter, lane_for
 from peekr.config import Config
-from peekr.errors import ConfigurationError, PluginNotFound
+from peekr.errors import ConfigurationError, PluginNotFound, PluginNotInstalled
 from peekr.lane import Lane
 from peekr.plugins import driver
 
@@ -46,15 +46,22 @@ def _build_exporter(name: str, config: Config) -> Any:
     options = config.options(name)
     try:
         exporter = cls.from_config(config) if hasattr(cls, "from_config") else cls(**options)
-    except (ConfigurationError, PluginNotFound):
+    except (ConfigurationError, PluginNotFound, PluginNotInstalled):
         raise
     except Exception as error:
         raise ConfigurationError(
-            f"storage {name!r} cannot be set up with {options!r}: {type(error).__name__}: {error}.\n"
+            f"storage {name!r} cannot be set up with {_shown(options)}: {type(error).__name__}: {error}.\n"
             "Correct its options in instrument(), or choose another storage"
         ) from error
     check_exporter(exporter)
     return exporter
+
+
+def _shown(options: Mapping[str, Any]) -> str:
+    """Return the options as text, without what is secret among them."""
+    from peekr.redaction import Redactor
+
+    return repr(Redactor(canary=False).value(dict(options)))
 
 
 def exporter_name(exporter: Any) -> str:
@@ -74,8 +81,8 @@ def close_lanes(lanes: Sequence[Lane], flushed: Sequence[Lane], timeout: float) 
     """Close lanes within one deadline; the exporters of the first are shut down, those of the second only flushed."""
     deadline = monotonic() + timeout
     for lane in lanes:
-        lane.stop()
+        lane.stop(deadline=deadline)
     for lane in flushed:
-        lane.stop(shutdown_exporter=False)
+        lane.stop(shutdown_exporter=False, deadline=deadline)
     joined = [lane.join(deadline) for lane in (*lanes, *flushed)]  # each of them, whatever became of the one before
     return all(joined)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 
+from peekr.attachments import Attachments
 from peekr.config import Config
+from peekr.errors import ConfigurationError
 from peekr.imports import forget, when_imported
+from peekr.memory_hits import MemoryHits
 from peekr.pipeline import Part
-from peekr.plugins import Choice, forget_recovered, load_group, record_failure
+from peekr.plugins import Choice, forget_recovered, load_group, owners, record_failure
 from peekr.retries import RetryLinks
 from peekr.threads import ThreadContext
 from peekr.tracer import Tracer
 
 logger = logging.getLogger("peekr")
+
+CORE = "peekr-core"
 
 
 class Participants:
@@ -39,8 +44,13 @@ class Participants:
         :param guards: guardrails that change spans. What they name wins, so they come before redaction (IFACE-9).
         """
         choice = Choice.of(config.plugins)
-        self.cleaning = (*guards,)
-        self.processors = [*self.cleaning, Part("retries", "peekr.processors", RetryLinks().process, "peekr-core")]
+        self.cleaning = (*guards, *_redaction(config))
+        self.processors = [
+            _own("attachments", Attachments()),  # what it adds is cleaned like everything else
+            *self.cleaning,
+            _own("retries", RetryLinks()),
+            _own("memory_hits", MemoryHits()),
+        ]
         for name, cls in load_group("peekr.processors", choice):
             self._add_processor(name, cls, config)
         self._load_hooks(choice)
@@ -51,7 +61,10 @@ class Participants:
             self.processors.append(Part(name, "peekr.processors", processor.process))
         except Exception as error:
             record_failure("peekr.processors", name, error)
-            logger.warning("processor %r cannot be set up and is skipped: %s", name, error, exc_info=error)
+            known = isinstance(error, ConfigurationError)  # its message says all there is to say
+            logger.warning(
+                "processor %r cannot be set up and is skipped: %s", name, error, exc_info=None if known else error
+            )
 
     def _load_hooks(self, choice: Choice) -> None:
         modules = list(load_group("peekr.hooks", choice))
@@ -158,18 +171,34 @@ class Participants:
 
     def stats(self) -> Dict[str, Any]:
         """The ledgers of all participants by name."""
-        ledger = {part.name: part.stats() for part in self._parts_in_use()}
+        whose = owners()
+        ledger = {}
+        for part in self._parts_in_use():
+            ledger[part.name] = part.stats()
+            ledger[part.name]["distribution"] = part.distribution or whose.get((part.group, part.plugin))
         for name in (*self._providers, *self._provider_errors):
             error = self._provider_errors.get(name)
             ledger[name] = {
                 "group": "peekr.providers",
-                "distribution": None,
+                "distribution": whose.get(("peekr.providers", name), CORE if name == "threads" else None),
                 "errors": 1 if error else 0,
                 "last_error": error,
                 "disabled": False,
                 "seconds": 0.0,
             }
         return ledger
+
+
+def _own(name: str, processor: Any) -> Part:
+    return Part(name, "peekr.processors", processor.process, CORE)
+
+
+def _redaction(config: Config) -> Tuple[Part, ...]:
+    if not config.redact:
+        return ()
+    from peekr.redaction import Redactor
+
+    return (Part("redaction", "peekr.processors", Redactor(config.redact_keys, config.redact_patterns).process, CORE),)
 
 
 def _with_arguments(call: Callable[..., object], names: Any, subject: str) -> Callable[[Any], object]:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, List, Optional, Se
 from peekr.context import untraced
 from peekr.fulltext import narrow
 from peekr.lane import Lane
-from peekr.sampling import Sampling
+from peekr.plugins import record_failure
+from peekr.routes import share
 from peekr.spans import Span
+from peekr.tail import TailSampler
 
 if TYPE_CHECKING:
     from peekr.evaluation import Evaluation
@@ -117,6 +119,13 @@ class Part:
         if self.in_a_row >= MAX_FAILURES and not self.disabled:
             self.disabled = True
             logger.error("%s %r failed %d times in a row and is disabled", self.group, self.name, self.in_a_row)
+            if self.group in ("peekr.processors", "peekr.hooks"):  # entries; a guardrail is an object of the user
+                record_failure(self.group, self.plugin, error)
+
+    @property
+    def plugin(self) -> str:
+        """Name of the entry: a hook's part is called ``entry.hook``."""
+        return self.name.rpartition(".")[0] if self.group == "peekr.hooks" else self.name
 
     def stats(self) -> Dict[str, Any]:
         """The ledger as :func:`peekr.stats` shows it."""
@@ -137,6 +146,7 @@ class Pipeline:
     :param evaluation: holds LLM spans back until they are judged.
     :param whole_texts: whether capture keeps whole texts in attributes, which are cut here before storage.
     :param trace_end: takes each batch when it is complete, scores included.
+    :param batch_size: spans that an exporter is given at a time, where it has no say of its own; None: as they come.
     :param side_lanes: threads that are flushed and closed as the exporters' are: the alerts'.
     """
 
@@ -144,20 +154,23 @@ class Pipeline:
         self,
         processors: Sequence[Part] = (),
         lanes: Sequence[Lane] = (),
-        sampling: Optional[Sampling] = None,
+        sampling: Optional[TailSampler] = None,
         trace_end: Optional[Callable[[List[Span]], object]] = None,
         evaluation: Optional[Evaluation] = None,
         whole_texts: bool = False,
         side_lanes: Sequence[Lane] = (),
+        batch_size: Optional[int] = None,
     ) -> None:
         self.processors: Tuple[Part, ...] = tuple(processors)
         self.lanes: Tuple[Lane, ...] = tuple(lanes)
         self.side_lanes: Tuple[Lane, ...] = tuple(side_lanes)
+        self._batch_size = batch_size
+        for lane in lanes:
+            self._set_batch_size(lane)
         self.sampling = sampling
         self.trace_end = trace_end
         self.evaluation = evaluation
         self.whole_texts = whole_texts
-        self.sampled_out = 0
         self._tickets: Deque[Tuple[int, FlushTicket]] = deque()
         self._said: Dict[str, int] = {}
 
@@ -175,6 +188,8 @@ class Pipeline:
             if not part.disabled:
                 part.run(batch)
         if self.evaluation is not None:
+            if self.sampling is not None:
+                self.sampling.note_errors(batch)
             batch, early = self.evaluation.submit(batch)
             if early:
                 self._send_early(early)
@@ -190,28 +205,45 @@ class Pipeline:
         kept = early if self.sampling is None else self.sampling.early(early)
         for lane in self.lanes:
             if kept and lane.updates:
-                lane.put(kept)
+                self._put(lane, kept)
+
+    @staticmethod
+    def _put(lane: Lane, batch: List[Span]) -> None:
+        """Give a lane what is for it: a :class:`peekr.Trace` may have an exporter of its own."""
+        if lane.route is not None or [True for span in batch if span.scope.route is not None]:
+            batch = share(lane, batch)
+        if batch:
+            lane.put(batch)
 
     def _complete(self, batch: List[Span]) -> None:
         """Pass on spans to which nothing is added any more."""
         if self.trace_end is not None:
             self.guarded("trace end", self.trace_end, batch)
         if self.sampling is not None:
-            kept = self.sampling.kept(batch)
-            if len(kept) < len(batch):
-                ended = sum([1 for span in batch if span._t1])
-                self.sampled_out += ended - sum([1 for span in kept if span._t1])
-            batch = kept
+            batch = self.sampling.kept(batch)
         if batch:
             if self.whole_texts:
                 for span in batch:
                     narrow(span)
             for lane in self.lanes:
-                lane.put(batch)
+                self._put(lane, batch)
+
+    @property
+    def sampled_out(self) -> int:
+        """How many ended spans sampling has left out."""
+        return 0 if self.sampling is None else self.sampling.sampled_out
+
+    def settle_sampling(self) -> int:
+        """Decide what waits for the end of its trace, as tracing ends; return :attr:`sampled_out`."""
+        if self.sampling is not None:
+            self.sampling.close()
+        return self.sampled_out
 
     def collect(self) -> bool:
         """Pass on what has been judged meanwhile; return whether something is still being judged."""
         evaluation = self.evaluation
+        if self.sampling is not None:
+            self.sampling.settle()
         if evaluation is None:
             return False
         judged = evaluation.collect()
@@ -255,8 +287,13 @@ class Pipeline:
 
     def add_lane(self, lane: Lane) -> None:
         """Add an exporter while running."""
+        self._set_batch_size(lane)
         self.lanes = (*self.lanes, lane)
         lane.prepare()
+
+    def _set_batch_size(self, lane: Lane) -> None:
+        if lane.route is None:  # else it is the route's
+            lane.batch_size = self._batch_size
 
     def remove_lane(self, lane: Lane) -> None:
         """Take an exporter away; its lane is the caller's to close."""
@@ -264,7 +301,8 @@ class Pipeline:
 
     def after_fork_in_child(self) -> None:
         """Give every lane a fresh queue and thread."""
-        self.sampled_out = 0
+        if self.sampling is not None:
+            self.sampling.reset()
         self._tickets.clear()
         if self.evaluation is not None:
             self.evaluation.reset()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import cache
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import attrs
@@ -25,7 +26,9 @@ GROUPS = {
     "peekr.evaluators": "scores an answer",
     "peekr.guardrails": "blocks or redacts",
     "peekr.alerts": "watches traces",
+    "peekr.sinks": "takes the messages of alerts",
     "peekr.prices": "a price table",
+    "peekr.samplers": "decides which traces are recorded",
     "peekr.commands": "a sub-command of peekr",
     "peekr.diagnostics": "a diagnostic rule",
     "peekr.hooks": "hook implementations",
@@ -173,6 +176,12 @@ def _raise(_manager: Any, _entry: Any, error: BaseException) -> None:
 def names_of(group: str) -> List[str]:
     """Return the names in a group, from metadata alone."""
     return sorted({info.name for info in _entries() if info.group == group})
+
+
+@cache
+def owners() -> Dict[Tuple[str, str], str]:
+    """Return the distribution of each entry, by group and name; looked up once in a process."""
+    return {(info.group, info.name): info.distribution for info in _entries()}
 
 
 def _entries() -> Iterator[PluginInfo]:

@@ -6,26 +6,35 @@ The tables come with other distributions, for instance peekr-cost; without any, 
 
 from __future__ import annotations
 
-import logging
-import threading
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, List, Mapping, Optional, Tuple
 
 import attrs
 
+from peekr.price_tables import forget_prices as forget_prices
+from peekr.price_tables import price_of as price_of
 from peekr.runs import BILLED_KINDS
 from peekr.spans import Span
-
-logger = logging.getLogger("peekr")
 
 #: Names under which providers report that a call had no special tier.
 _STANDARD = frozenset(("", "standard", "default", "auto", "on_demand", "on-demand", "unspecified"))
 #: Anthropic: US-only inference costs 1.1 times as much, every token class alike; only models that have it report it.
 #: https://platform.claude.com/docs/en/build-with-claude/data-residency
 _US_ONLY = 1.1
-#: Looked-up prices kept; model names that users make up must not fill the memory.
-_REMEMBERED = 4096
 
-Key = Tuple[str, Optional[str]]
+#: Servers that the SDKs of others talk to → provider.
+_SERVERS = {
+    "deepseek.com": "deepseek",
+    "groq.com": "groq",
+    "x.ai": "x-ai",
+    "openrouter.ai": "openrouter",
+    "mistral.ai": "mistral",
+    "together.xyz": "together",
+    "fireworks.ai": "fireworks",
+    "perplexity.ai": "perplexity",
+    "cerebras.ai": "cerebras",
+    "moonshot.ai": "moonshotai",
+    "generativelanguage.googleapis.com": "google",
+}
 
 
 @attrs.define(slots=True, frozen=True)
@@ -117,10 +126,17 @@ class Usage:
         given, made = _count(attributes, "tokens_input"), _count(attributes, "tokens_output")
         if given is None and made is None:
             return None
-        rest = ("tokens_cached", "tokens_cache_write", "tokens_cache_write_1h", "tokens_reasoning")
-        parts = [_count(attributes, name) or 0 for name in (*rest, "web_search_requests")]
-        factor = _US_ONLY if attributes.get("inference_geo") == "us" else 1.0
-        return cls(given or 0, made or 0, *parts, tier=_tier(attributes), factor=factor)
+        return cls(
+            input=given or 0,
+            output=made or 0,
+            cached=_count(attributes, "tokens_cached") or 0,
+            cache_write=_count(attributes, "tokens_cache_write") or 0,
+            cache_write_1h=_count(attributes, "tokens_cache_write_1h") or 0,
+            reasoning=_count(attributes, "tokens_reasoning") or 0,
+            web_searches=_count(attributes, "web_search_requests") or 0,
+            tier=_tier(attributes),
+            factor=_US_ONLY if attributes.get("inference_geo") == "us" else 1.0,
+        )
 
 
 def _count(attributes: Mapping[str, Any], name: str) -> Optional[int]:
@@ -180,68 +196,7 @@ def _first(own: Optional[float], other: Optional[float]) -> Optional[float]:
     return other if own is None else own
 
 
-# -- the installed tables ---------------------------------------------------------------------------------------------
-
-PriceTable = Callable[[str, Optional[str]], Optional[Price]]
-
-
-class _Tables:
-    """The price tables and hooks that are installed; loaded on first use, in whichever thread that is."""
-
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
-        self.known: Dict[Key, Optional[Price]] = {}
-        self.ask: Optional[List[Tuple[str, PriceTable]]] = None
-
-    def find(self, model: str, provider: Optional[str]) -> Optional[Price]:
-        """The first answer that is not None."""
-        with self.lock:
-            if self.ask is None:
-                self.ask = _installed()
-            for name, table in self.ask:
-                try:
-                    price = table(model, provider)
-                except Exception as error:
-                    _say(name, error)
-                    continue
-                if price is not None:
-                    return price
-        return None
-
-
-_tables = _Tables()
-_said: Dict[str, int] = {}
-
-
-def price_of(model: str, provider: Optional[str] = None) -> Optional[Price]:
-    """Return the price of a model, from the user's overrides, hooks and price tables, or None if none knows it.
-
-    The first call loads the tables, which takes some hundredths of a second. Answers are kept.
-
-    :param model: as the provider names it, for instance ``gpt-4o-2024-08-06`` or ``us.anthropic.claude-…-v1:0``.
-    :param provider: as in ``attributes["provider"]``; None if it is not known.
-    """
-    key = (model, provider)
-    known = _tables.known
-    try:
-        return known[key]
-    except KeyError:
-        price = _tables.find(model, provider)
-        if len(known) >= _REMEMBERED:
-            known.clear()
-        known[key] = price
-        return price
-
-
-def forget_prices(tables: bool = False) -> None:
-    """Look everything up anew: a table's prices have changed.
-
-    :param tables: find the installed tables anew, too.
-    """
-    with _tables.lock:
-        if tables:
-            _tables.ask = None
-        _tables.known = {}
+# -- what spans cost -------------------------------------------------------------------------------------------------
 
 
 def cost_of(span: Span) -> Optional[float]:
@@ -263,49 +218,15 @@ def computed_cost(attributes: Mapping[str, Any], when: float) -> Optional[float]
     model, usage = attributes.get("model"), Usage.of(attributes)
     if usage is None or not isinstance(model, str):
         return None
-    provider = attributes.get("provider")
-    price = price_of(model, provider if isinstance(provider, str) else None)
+    price = price_of(model, seller_of(attributes))
     return None if price is None else cost_usd(price, usage, when)
 
 
-#: Who is asked when: the user's own prices, hooks, strangers' tables, and at last the table of peekr-cost.
-_ORDER = {"overrides": 0, "peekr_price": 1, "genai": 3}
-
-
-def _installed() -> List[Tuple[str, PriceTable]]:
-    from peekr.plugins import load_group
-
-    found: List[Tuple[str, PriceTable]] = []
-    for name, cls in load_group("peekr.prices"):
-        try:
-            found.append((name, cls().price))
-        except Exception as error:
-            _say(name, error)
-    hooks = [(name, module) for name, module in load_group("peekr.hooks") if hasattr(module, "peekr_price")]
-    if hooks:
-        found.append(("peekr_price", _hooked(hooks)))
-    return sorted(found, key=lambda each: (_ORDER.get(each[0], 2), each[0]))
-
-
-def _hooked(modules: List[Tuple[str, Any]]) -> PriceTable:
-    """The implementations of the hook ``peekr_price``, as one table."""
-    import pluggy
-
-    from peekr import hookspecs
-
-    manager = pluggy.PluginManager("peekr")
-    manager.add_hookspecs(hookspecs)
-    for name, module in modules:
-        try:
-            manager.register(module, name)
-        except Exception as error:
-            _say(name, error)
-    return lambda model, provider: manager.hook.peekr_price(model=model, provider=provider)  # type: ignore[no-any-return]
-
-
-def _say(name: str, error: Exception) -> None:
-    """Log each table's first failure of a kind; a configuration mistake in its own words."""
-    kind = f"{name}: {type(error).__name__}"
-    _said[kind] = _said.get(kind, 0) + 1
-    if _said[kind] == 1:
-        logger.warning("the price table %r failed and was skipped: %s: %s", name, type(error).__name__, error)
+def seller_of(attributes: Mapping[str, Any]) -> Optional[str]:
+    """Return who sells the model: the provider, unless its SDK talked to a server of somebody else that is known."""
+    server, provider = attributes.get("server"), attributes.get("provider")
+    if isinstance(server, str):
+        for host, seller in _SERVERS.items():
+            if server == host or server.endswith("." + host):
+                return seller
+    return provider if isinstance(provider, str) and provider else None

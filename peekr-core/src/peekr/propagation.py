@@ -12,17 +12,14 @@ from typing import Any, Iterable, Mapping, MutableMapping, Optional, Tuple, Type
 
 from peekr.context import current, restore
 from peekr.ids import format_span_id, format_trace_id
-from peekr.sampling import Sampling
-from peekr.scope import root_scope
+from peekr.sampling import sampling_of
+from peekr.scope import Remote, root_scope
 from peekr.spans import Anchor, Parent
 
 HEADER = "traceparent"
 _PATTERN = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
 Headers = TypeVar("Headers", bound=MutableMapping[str, str])
-
-#: How this process decides about traces that start here; :func:`peekr.instrument` replaces it.
-sampling = Sampling()
 
 
 def inject(headers: Optional[Headers] = None) -> Any:
@@ -33,7 +30,7 @@ def inject(headers: Optional[Headers] = None) -> Any:
     target: Any = {} if headers is None else headers
     place = current.get()
     if place is not None and place._trace is not None and place._id is not None:
-        flags = "01" if sampling.is_sampled(place) else "00"
+        flags = "01" if sampling_of(place).is_sampled(place) else "00"
         target[HEADER] = f"00-{format_trace_id(place._trace)}-{format_span_id(place._id)}-{flags}"
     return target
 
@@ -52,13 +49,15 @@ class extract:
         self._parsed = _parse(_find(headers))
         self.trace_id = self._parsed[0] if self._parsed else None
         self._token: Optional[Token[Parent]] = None
+        self._remote: Optional[Remote] = None
 
     def __enter__(self) -> extract:
         if self._parsed is not None:
             trace_id, span_id, sampled = self._parsed
             parent = current.get()
             scope = root_scope.value if parent is None else parent.scope
-            anchor = Anchor(scope.with_values(sampled=sampled))
+            self._remote = Remote(span_id)
+            anchor = Anchor(scope.with_values(sampled=sampled, remote=self._remote))
             anchor._trace, anchor._id = trace_id, span_id
             self._token = current.set(anchor)
         return self
@@ -72,6 +71,8 @@ class extract:
         if self._token is not None:
             restore(self._token)
             self._token = None
+        if self._remote is not None:
+            self._remote.open = False
 
     async def __aenter__(self) -> extract:
         return self.__enter__()

@@ -99,13 +99,9 @@ class Keys:
         return DERIVED if self.words and self._root(name) is not None else NONE
 
     def _root(self, name: str) -> Optional[str]:
-        for ending in ("", "s", *_TRAILERS):
-            if name.endswith(ending):
-                stem = name[: len(name) - len(ending)]
-                for word in self.words:
-                    # "tokens" are counted, not kept secret; "token_value" is rarer than "token_key" of a dictionary
-                    if stem.endswith(word) and not (ending and word.endswith("token")):
-                        return word
+        for word in self.words:
+            if name.endswith(tuple(word + ending for ending in _endings(word))):
+                return word
         return None
 
     def spares(self, judged: int, key: str, value: Any) -> bool:
@@ -123,10 +119,14 @@ class Keys:
         loose = [_spelling(key) for key in self.spelled if normal(key) in self.words]
         strict = [_spelling(key) for key in self.spelled if normal(key) not in self.words]
         parts = []
-        if loose:
-            trailers = "|".join(_TRAILERS)
-            # Longest first: of words that begin alike, the first that fits is taken.
-            parts.append(f"(?:{'|'.join(sorted(loose, key=len, reverse=True))})(?:s|[_-]?(?:{trailers}))?")
+        # Longest first: of words that begin alike, the first that fits is taken.
+        loose.sort(key=len, reverse=True)
+        counted = [each for each in loose if each.endswith("token")]
+        plural = [each for each in loose if not each.endswith("token")]
+        if counted:
+            parts.append(f"(?:{'|'.join(counted)})")
+        if plural:
+            parts.append(f"(?:{'|'.join(plural)})(?:s|[_-]?(?:{'|'.join(_TRAILERS)}))?")
         if strict:
             parts.append(rf"(?<![^\W_])(?<![_-])(?:{'|'.join(sorted(strict, key=len, reverse=True))})")
         return "|".join(parts)
@@ -135,9 +135,13 @@ class Keys:
         """Return every normal form in which a name can end that is to be found."""
         out = set(self.exact)
         for word in self.words:
-            out.add(word)
-            out.update(word + ending for ending in ("s", *_TRAILERS))
+            out.update(word + ending for ending in _endings(word))
         return sorted(out)
+
+
+def _endings(word: str) -> Tuple[str, ...]:
+    """Return what may follow a word. Tokens are counted, not kept secret."""
+    return ("",) if word.endswith("token") else ("", "s", *_TRAILERS)
 
 
 def _spelling(key: str) -> str:

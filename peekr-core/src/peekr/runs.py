@@ -216,7 +216,7 @@ def step_data(span: Span) -> Optional[Dict[str, Any]]:
     None if the payload cannot be decoded (it was encrypted with another key, or is damaged).
     """
     payload = _decoded(span)
-    if payload is not None and not isinstance(payload, Mapping):
+    if (payload is not None and not isinstance(payload, Mapping)) or "payload_unreadable" in span.attributes:
         return None
     data = {name: value for name, value in span.attributes.items() if name not in _REPEATED}
     data.update(payload or {})

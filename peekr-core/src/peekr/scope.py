@@ -8,6 +8,21 @@ import attrs
 
 if TYPE_CHECKING:
     from peekr.frameworks import FrameworkCall
+    from peekr.routes import Route
+
+
+class Remote:
+    """The caller in another process whose trace is continued here.
+
+    :ivar span_id: of the caller's span, as its ``traceparent`` names it.
+    :ivar open: whether the request is still at work here: the ``extract`` block has not been left.
+    """
+
+    __slots__ = ("open", "span_id")
+
+    def __init__(self, span_id: str) -> None:
+        self.span_id = span_id
+        self.open = True
 
 
 @attrs.define(slots=True, frozen=True)
@@ -18,6 +33,8 @@ class Scope:
         ``None`` leaves it to the sample rate.
     :ivar tags: attributes that every span inside carries, for instance ``experiment_variant``.
     :ivar muted: nothing of it is recorded, see :func:`peekr.context.untraced`.
+    :ivar remote: the caller in another process that the spans inside work for.
+    :ivar route: of the :class:`peekr.Trace` that the spans inside belong to, if it has rules of its own.
     :ivar framework: the framework's LLM call that the span is a part of, see :mod:`peekr.frameworks`.
     """
 
@@ -28,6 +45,8 @@ class Scope:
     sampled: Optional[bool] = None
     tags: Optional[Mapping[str, Any]] = None
     muted: bool = False
+    remote: Optional[Remote] = attrs.field(default=None, eq=False, repr=False)
+    route: Optional[Route] = attrs.field(default=None, eq=False, repr=False)
     framework: Optional[FrameworkCall] = attrs.field(default=None, eq=False, repr=False)
 
     def with_values(self, **values: Any) -> Scope:

@@ -18,14 +18,20 @@ MAGIC = b"SQLite format 3\0"
 BUSY_S = 5.0
 _LOAD_BATCH = 1000
 
+
+def _attribute(name: str) -> str:
+    """An attribute; NULL in a row whose attributes are no JSON."""
+    return f"CASE WHEN json_valid(s.attributes) THEN json_extract(s.attributes, '$.{name}') END"
+
+
 #: What stands for a column that an older file does not have.
 _STAND_INS = {
-    "user_id": "json_extract(s.attributes, '$.user_id')",
-    "session_id": "json_extract(s.attributes, '$.session_id')",
-    "run_id": "COALESCE(json_extract(s.attributes, '$.run_id'), (SELECT r.span_id FROM main.spans r"
+    "user_id": _attribute("user_id"),
+    "session_id": _attribute("session_id"),
+    "run_id": f"COALESCE({_attribute('run_id')}, (SELECT r.span_id FROM main.spans r"
     " WHERE r.trace_id = s.trace_id AND r.parent_id IS NULL), s.span_id)",
-    "kind": "COALESCE(json_extract(s.attributes, '$.kind'), CASE"
-    " WHEN json_extract(s.attributes, '$.model') IS NOT NULL"
+    "kind": f"COALESCE({_attribute('kind')}, CASE"
+    f" WHEN {_attribute('model')} IS NOT NULL"
     " THEN CASE WHEN instr(s.name, 'embed') THEN 'embedding' ELSE 'llm' END"
     " WHEN substr(s.name, 1, 5) = 'tool.' THEN 'tool' ELSE 'function' END)",
     "status": "'ok'",
@@ -39,6 +45,10 @@ def is_sqlite(target: str) -> bool:
             return file.read(len(MAGIC)) == MAGIC
     except (OSError, ValueError):
         return False
+
+
+class EmptyDatabase(StoreError):
+    """An SQLite file without any table: the program that makes it was killed in that moment, or is at it."""
 
 
 @contextmanager
@@ -70,6 +80,7 @@ def connect(target: str, any_tables: bool = False) -> Connection:
 
     :param any_tables: whether a database without a table ``spans`` will do.
     :raises StoreError: if it is no SQLite file, is damaged, locked, or has no table ``spans``.
+    :raises EmptyDatabase: (a StoreError) if it has no table at all.
     """
     with as_store_error(target):
         connection = _opened(target)
@@ -107,8 +118,19 @@ def _opened(target: str) -> Connection:
     raise failure
 
 
+def stand_in() -> Connection:
+    """Return a database in memory that has the tables and no span."""
+    import sqlite3
+
+    connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    sql.create(connection, indices=False)
+    return connection
+
+
 def _complete(connection: Connection, target: str) -> None:
     present = sql.columns_of(connection)
+    if not present and connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None:
+        raise EmptyDatabase(f"{target} has no table yet.\nLook again when the program that makes it has run")
     missing = [name for name in sql.REQUIRED if name not in present]
     if missing:
         what = "has no table 'spans'" if not present else f"has a table 'spans' without {missing[0]!r}"
@@ -142,7 +164,10 @@ def query(
     :raises StoreError: if the store cannot be read, or the statement is wrong or would write.
     """
     target = os.fspath(path)
-    connection = connect(target) if is_sqlite(target) else _loaded(target)
+    try:
+        connection = connect(target) if is_sqlite(target) else _loaded(target)
+    except EmptyDatabase:
+        connection = stand_in()
     try:
         with as_store_error(target):
             cursor = connection.execute(statement, params)

@@ -21,6 +21,7 @@ from peekr.opening import open_store as open_store
 from peekr.runreader import RunReader
 from peekr.selection import Selection, mentions
 from peekr.spans import Span
+from peekr.spending import SpendReader
 from peekr.sqlquery import query as query
 from peekr.summary import TraceSummary, fits, trace_tallies
 
@@ -30,7 +31,7 @@ logger = logging.getLogger("peekr")
 MIN_PREFIX = 6
 
 
-class ReadStore(RunReader, ABC):
+class ReadStore(RunReader, SpendReader, ABC):
     """Spans that were written down. Not safe to share among threads; open one store for each.
 
     Times given and returned here are Unix seconds; those of the runs and steps (:class:`RunReader`) milliseconds.

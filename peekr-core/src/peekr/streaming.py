@@ -14,9 +14,10 @@ from __future__ import annotations
 import os
 import weakref
 from time import perf_counter_ns
-from typing import Any, AsyncIterator, Callable, Generator, Iterator, List, Optional, Tuple
+from typing import Any, AsyncIterator, Callable, Generator, Iterable, Iterator, List, Optional, Tuple
 
 from peekr.delivery import delivery
+from peekr.guarding import answers
 from peekr.patching import before_call, note_failure
 from peekr.pulling import AsyncPull, Guard, pull
 from peekr.spans import Span
@@ -48,6 +49,20 @@ class Gathering:
     def shows(self, chunk: Any) -> bool:
         """Whether the consumer may see the chunk. In the consumer's thread."""
         return True
+
+    def said(self, chunk: Any) -> Iterable[Tuple[Any, str]]:
+        """Return the text that a chunk adds to the answer, each with the part of the answer that it goes on with.
+
+        Asked only where guardrails look at streams; what is not told here is checked at the end. In the consumer's
+        thread.
+        """
+        return ()
+
+    def preview(self, span: Span, *, answered: bool) -> None:
+        """Set the attributes that are known on ``span``, a copy, even where nothing may be captured.
+
+        :param answered: with what has been folded so far, as :meth:`finish` does; without it, those of the request.
+        """
 
     def add(self, chunks: List[Any]) -> None:
         """Fold chunks into what is known. In the consumer's thread or in the worker, never in both at once."""
@@ -107,10 +122,18 @@ class StreamRecorder:
 
     def wrap(self, inner: Iterator[Any]) -> Generator[Any, None, None]:
         """Return an iterator over the same chunks. Dropping it, started or not, ends the span."""
+        if answers(self.span):
+            from peekr import windows
+
+            return windows.pull(inner, self, self._chunks, Guard(self), windows.Windows(self))
         return pull(inner, self, self._chunks, Guard(self))
 
     def wrap_async(self, inner: AsyncIterator[Any]) -> AsyncPull:
         """Return an asynchronous iterator over the same chunks. Dropping it ends the span."""
+        if answers(self.span):
+            from peekr.windows import GuardedAsyncPull, Windows
+
+            return GuardedAsyncPull(inner, self, self._chunks, Windows(self))
         return AsyncPull(inner, self, self._chunks)
 
     def watch(self, body: Any, *names: str) -> None:
@@ -164,6 +187,30 @@ class StreamRecorder:
             self._gathering.add(chunks)
         except Exception as error:
             note_failure("folding a stream's chunks", error)
+
+    # -- for guardrails ---------------------------------------------------------------------------------------
+
+    def said(self, chunk: Any) -> Iterable[Tuple[Any, str]]:
+        """Return the text that a chunk adds to the answer."""
+        try:
+            return list(self._gathering.said(chunk))
+        except Exception as error:
+            note_failure("reading a stream's chunk", error)
+            return ()
+
+    def preview_request(self, view: Span) -> None:
+        """Describe the request on a copy of the span."""
+        self._gathering.preview(view, answered=False)
+
+    def preview(self, view: Span) -> None:
+        """Describe the request and all of the answer on a copy of the span."""
+        self.fold()
+        self._gathering.preview(view, answered=True)
+
+    def bodies(self) -> List[Any]:
+        """Return what :meth:`watch` was given, as far as it is alive."""
+        alive = [body() for body, _ in self._watched]
+        return list({id(body): body for body in alive if body is not None}.values())
 
     # -- the end ----------------------------------------------------------------------------------------------
 

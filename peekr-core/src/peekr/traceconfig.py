@@ -13,7 +13,8 @@ from peekr import configfile
 from peekr.delivery import DEFAULT_QUEUE_SIZE
 from peekr.errors import ConfigurationError
 from peekr.profiles import PROFILES, Profile, profile_named
-from peekr.redactdefaults import REDACT_KEYS, REDACT_PATTERNS
+from peekr.redaction_keys import DEFAULT_KEYS
+from peekr.redaction_patterns import DEFAULT_PATTERNS
 from peekr.settingkinds import Kind, flag, level, limit, path, patterns, rate, texts, whole, words
 
 logger = logging.getLogger("peekr")
@@ -32,6 +33,10 @@ def _masked(value: Optional[str]) -> str:
 def _setting(default: Any, kind: Kind, meaning: str, env: Optional[str] = None) -> Any:
     about = {"default": default, "kind": kind, "meaning": meaning, "env": env}
     return attrs.field(default=_NOT_GIVEN, metadata=about, repr=_masked if kind.secret else True)
+
+
+def _given_profile(name: Union[Profile, str, None]) -> Optional[Profile]:
+    return None if name is None else _profile(name, "profile")
 
 
 def _checked(config: TraceConfig, attribute: attrs.Attribute[Any], value: Any) -> Any:
@@ -57,7 +62,7 @@ class TraceConfig:
     sample_rate: float = _setting(1.0, rate(), "Share of traces to store, decided once a trace.", "SAMPLE_RATE")
     only_on_error: bool = _setting(False, flag(), "Store only traces in which something failed.", "ONLY_ON_ERROR")
     queue_size: int = _setting(DEFAULT_QUEUE_SIZE, whole(1), "Spans that may wait for the worker.", "QUEUE_SIZE")
-    batch_size: int = _setting(50, whole(1), "Spans that an exporter is given at a time, where set.", "BATCH_SIZE")
+    batch_size: int = _setting(50, whole(1), "Spans that custom exporters get at a time, where set.", "BATCH_SIZE")
     batch_timeout_ms: int = _setting(
         1000, whole(1), "Milliseconds that a span waits for the worker, at most; 40 suffice.", "BATCH_TIMEOUT"
     )
@@ -66,10 +71,10 @@ class TraceConfig:
         5000, whole(1), "Milliseconds that it waits; then it is dropped and counted.", "RUN_END_BLOCK_TIMEOUT"
     )
     redact_keys: List[str] = _setting(  # noqa: RUF009
-        REDACT_KEYS, texts(), "Values under these keys become `[REDACTED]`, at any depth.", "REDACT_KEYS"
+        DEFAULT_KEYS, texts(), "Values under these keys become `[REDACTED]`, at any depth.", "REDACT_KEYS"
     )
     redact_patterns: List[str] = _setting(  # noqa: RUF009
-        REDACT_PATTERNS, patterns(), "What these regular expressions find becomes `[REDACTED]`.", "REDACT_PATTERNS"
+        DEFAULT_PATTERNS, patterns(), "What these regular expressions find becomes `[REDACTED]`.", "REDACT_PATTERNS"
     )
     encryption_enabled: bool = _setting(False, flag(), "Encrypt content in local stores.", "ENCRYPTION_ENABLED")
     encryption_key: Optional[str] = _setting(
@@ -87,7 +92,9 @@ class TraceConfig:
     api_key: Optional[str] = _setting(
         None, words(optional=True, secret=True), "What callers send as `X-API-Key`.", "API_KEY"
     )
-    api_cors_origins: List[str] = _setting([], texts(), "Origins whose pages may call the server.", "API_CORS_ORIGINS")
+    api_cors_origins: List[str] = _setting(  # noqa: RUF009
+        (), texts(), "Origins whose pages may call the server.", "API_CORS_ORIGINS"
+    )
     ui_enabled: bool = _setting(True, flag(), "Whether the server shows the web page.", "UI_ENABLED")
     ui_path: str = _setting("/ui", words(starts="/"), "Where it shows it.", "UI_PATH")
     compression_enabled: bool = _setting(True, flag(), "Compress content in local stores.", "COMPRESSION_ENABLED")
@@ -96,7 +103,7 @@ class TraceConfig:
     log_path: Optional[str] = _setting(
         None, path(optional=True), "File that the logger `peekr` writes to as well.", "LOG_PATH"
     )
-    profile: Optional[Profile] = attrs.field(default=None, eq=False, kw_only=True)
+    profile: Optional[Profile] = attrs.field(default=None, eq=False, converter=_given_profile)
     _sources: Dict[str, str] = attrs.field(init=False, repr=False, eq=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
@@ -256,15 +263,14 @@ def _profile(name: Any, where: str) -> Profile:
         raise ConfigurationError(f"{where} {error}, got {name!r}.\nSee: peekr config --profile") from None
 
 
-def _resolve(given: Mapping[str, Any], profile: Any) -> Tuple[Optional[Profile], Dict[str, Any], Dict[str, str]]:
+def _resolve(
+    given: Mapping[str, Any], profile: Optional[Profile]
+) -> Tuple[Optional[Profile], Dict[str, Any], Dict[str, str]]:
     arguments = {name: _check(name, value, name) for name, value in given.items()}
     environment, file = _from_environment(), _from_file()
     in_file = file.pop("profile", None)
     named = os.environ.get("TRACE_PROFILE")
-    if profile is not None:
-        chosen = _profile(profile, "profile")
-    else:
-        chosen = _profile(named, "TRACE_PROFILE") if named and named.strip() else in_file
+    chosen = profile or (_profile(named, "TRACE_PROFILE") if named and named.strip() else in_file)
     layers = (
         ("argument", arguments),
         ("environment", environment),

@@ -39,14 +39,31 @@ class Counter:
 class _Hooks:
     """Called when a span starts; empty as a rule, and then skipped. Set by :func:`peekr.instrument`.
 
+    :ivar start: those in force.
+    :ivar lasting: those of them that objects of a plugin asked for, whatever instrument() is called with.
     :ivar llm: called for LLM spans only, and never raises; set when evidence is first used (:mod:`peekr.grounding`).
     """
 
-    __slots__ = ("llm", "start")
+    __slots__ = ("lasting", "llm", "start")
 
     def __init__(self) -> None:
         self.start: Tuple[Any, ...] = ()
+        self.lasting: Tuple[Any, ...] = ()
         self.llm: Optional[Callable[[Span], None]] = None
+
+    def use(self, hooks: Tuple[Any, ...]) -> None:
+        """Put the plugins' hooks of a configuration in force."""
+        self.start = (*self.lasting, *hooks)
+
+    def add(self, hook: Any) -> None:
+        """Call a hook with every span that starts, until :meth:`remove`; it must not raise."""
+        self.lasting = (*self.lasting, hook)
+        self.start = (hook, *self.start)
+
+    def remove(self, hook: Any) -> None:
+        """Undo :meth:`add`."""
+        self.lasting = tuple(each for each in self.lasting if each is not hook)
+        self.start = tuple(each for each in self.start if each is not hook)
 
 
 started = Counter()
@@ -102,7 +119,8 @@ def end_span(span: Span, token: Optional[Token[Parent]] = None) -> None:
 
     Ending a span again does nothing. A token of another thread or task restores nothing and raises nothing.
     """
-    if token is not None:
+    # of two spans that overlap, the later one must not bring back the earlier one, which is over
+    if token is not None and (_get() is span or not getattr(token.old_value, "_t1", 0)):
         restore(token)
     close_span(span)
 

@@ -123,12 +123,16 @@ class Traces:
         selection = self.filters.selection()
         if self.filters.trace is not None:
             return filter(selection.accepts, self._one())
-        found = self.store.spans(**self.filters.arguments())
         if self.limit is None:
-            return found
-        newest = self.store.traces(**self.filters.arguments(), newest_first=True, limit=self.limit)
+            return self.store.spans(**self.filters.arguments())
+        newest = list(self.store.traces(**self.filters.arguments(), newest_first=True, limit=self.limit))
+        if not newest:
+            return iter(())
         chosen = {summary.trace_id for summary in newest}
-        return (span for span in found if span.trace_id in chosen)
+        # from the end, so that a long file is not read from its beginning
+        since = min(summary.start_time for summary in newest)
+        found = self.store.spans(**{**self.filters.arguments(), "since": since}, newest_first=True)
+        return reversed([span for span in found if span.trace_id in chosen])
 
     def _one(self) -> List[Span]:
         """The spans of the trace, or below the run, that ``filters.trace`` names."""

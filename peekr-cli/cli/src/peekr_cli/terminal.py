@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import sys
 from typing import Any, Callable, Dict, List, Optional, TextIO
@@ -25,6 +26,10 @@ STYLES = {
     "retrieval": "blue",
     "run": "bold",
 }
+
+
+#: Characters of one column, so that what peekr itself draws needs no table of widths.
+_NARROW = re.compile("[ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2500-\u259f]*")
 
 
 def _identity(text: str, _style: str) -> str:
@@ -121,7 +126,7 @@ def safe_json(text: str) -> str:
 
 def cells(text: str) -> int:
     """Return how many columns a text takes: East Asian characters and emoji take two."""
-    if text.isascii():
+    if text.isascii() or _NARROW.fullmatch(text):
         return len(text)
     from rich.cells import cell_len
 

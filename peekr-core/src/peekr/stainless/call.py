@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional
+from copy import copy
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 import attrs
 import msgspec
 
+from peekr.guarding import guards
 from peekr.patching import note_failure
 from peekr.payload import exchange, request_document
 from peekr.spans import Span
@@ -24,12 +26,14 @@ class Call:
     :ivar base_url: of the client, an httpx.URL; ``url`` instead of it where the request had one of its own.
     :ivar unread: options whose body is to be noted as soon as the SDK has made plain data of it.
     :ivar request: the JSON body as the caller gave it, or None where nothing may be captured.
+    :ivar unkept: the JSON body where nothing may be captured, for guardrails only.
     :ivar cut: whether ``request`` was cut.
     :ivar model: the model asked for, where ``request`` is None.
     :ivar http: the HTTP response, while the call is under way.
     :ivar body: the response's bytes.
     :ivar size_bytes: length of a body that is not kept.
     :ivar retries: how often the SDK tried again.
+    :ivar cleared: whether the guardrails have been asked about the request.
     """
 
     sdk: Sdk
@@ -40,6 +44,7 @@ class Call:
     streaming: bool
     unread: Any = None
     request: Optional[bytes] = None
+    unkept: Optional[bytes] = None
     cut: bool = False
     model: Any = None
     url: Any = None
@@ -47,6 +52,7 @@ class Call:
     body: Optional[bytes] = None
     size_bytes: Optional[int] = None
     retries: int = 0
+    cleared: bool = False
 
     # -- in the caller's thread -------------------------------------------------------------------------------
 
@@ -59,6 +65,8 @@ class Call:
         body = json if isinstance(json, Mapping) else {"body": json}
         if not self.sdk.tracer.capture_io:
             self.model = body.get("model")
+            if guards.any:
+                self.unkept = request_document(body)[0]
             return json
         if options.files:
             body = {**body, "files": self.sdk.files_note(options.files)}
@@ -103,6 +111,23 @@ class Call:
             close_from_finalizer(span)
         else:
             close_span(span)
+
+    # -- for guardrails, in the caller's thread ---------------------------------------------------------------
+
+    def preview_request(self, view: Span) -> None:
+        """Describe the request on a copy of the span, whatever may be captured."""
+        self.preview(view, None)
+
+    def preview_answer(self, view: Span) -> None:
+        """Describe the request and the answer, whose body is at hand."""
+        self.preview(view, None if self.body is None else self.sdk.read(self.body, self.operation))
+
+    def preview(self, view: Span, response: Optional[Dict[str, Any]]) -> None:
+        """As :meth:`describe`, on a copy of the span and without a trace in this record."""
+        shown = copy(self)
+        if shown.request is None:
+            shown.request = self.unkept
+        shown.describe(view, response)
 
     # -- in the worker ----------------------------------------------------------------------------------------
 
@@ -168,6 +193,12 @@ class StreamedCall(Gathering):
 
     def shows(self, chunk: Any) -> bool:
         return self._accumulator.shows(chunk)
+
+    def said(self, chunk: Any) -> Iterable[Tuple[Any, str]]:
+        return self._accumulator.said(chunk)
+
+    def preview(self, span: Span, *, answered: bool) -> None:
+        self._call.preview(span, self._accumulator.response() if answered else None)
 
     def add(self, chunks: List[Any]) -> None:
         add = self._accumulator.add

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Iterable, Optional, Tuple
 
 import msgspec
 
@@ -73,6 +73,13 @@ class Accumulator:
     def shows(self, chunk: Any) -> bool:
         """Whether the consumer may see the chunk. Asked only where the request was changed, see ``Sdk.asking``."""
         return True
+
+    def said(self, chunk: Any) -> Iterable[Tuple[Any, str]]:
+        """Yield the text that the chunk adds to the answer, each with a key for what it goes on with.
+
+        Asked only where guardrails look at streams, in the consumer's thread.
+        """
+        return ()
 
     def add(self, chunk: Any) -> None:
         """Fold one chunk."""

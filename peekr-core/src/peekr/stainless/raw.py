@@ -7,6 +7,7 @@ import inspect
 import weakref
 from typing import Any, Callable, Optional
 
+from peekr.guarding import STOPS, after_call
 from peekr.patching import note_failure
 from peekr.pulling import Guard
 from peekr.stainless.call import Call, StreamedCall, UnreadCall
@@ -34,7 +35,10 @@ class Follower(Guard):
         if follow(recorder, result):
             self.release()
         elif not self._call.streaming and self._call.take_body(raw.http_response):
-            recorder.end()
+            try:
+                after_call(recorder.span, self._call.preview_answer)
+            finally:
+                recorder.end()
 
 
 def follow(recorder: StreamRecorder, stream: Any) -> bool:
@@ -121,5 +125,7 @@ async def _parsed_later(raw: Any, result: Any, follower: Follower) -> Any:
 def _tell(raw: Any, result: Any, follower: Follower) -> None:
     try:
         follower.parsed(raw, result)
+    except STOPS:
+        raise
     except Exception as error:
         note_failure("following a raw response", error)

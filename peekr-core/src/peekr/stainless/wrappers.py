@@ -6,6 +6,7 @@ import functools
 from typing import Any, Mapping, Optional, Tuple
 
 from peekr.context import current, restore
+from peekr.guarding import after_async_call, after_call, before_call, guards
 from peekr.patching import note_failure
 from peekr.stainless.call import Call
 from peekr.stainless.models import serialize
@@ -40,6 +41,8 @@ class Wrappers:
             call, sent = begun
             token, call_token = _set_span(call.span), set_call(call)
             try:
+                if guards.inputs:
+                    _ask_before(call)
                 try:
                     result, again = original(client, cast_to, sent, *args, **kwargs), False
                 except Exception as error:
@@ -55,7 +58,11 @@ class Wrappers:
             finally:
                 restore(token)
                 self._leave(call_token)
-            self._returned(call, result, sent is not options)
+            if self._returned(call, result, sent is not options):
+                if guards.outputs:
+                    _answered(call)
+                else:
+                    call.finish()
             return result
 
         return request
@@ -76,6 +83,8 @@ class Wrappers:
             call, sent = begun
             token, call_token = _set_span(call.span), set_call(call)
             try:
+                if guards.inputs:
+                    _ask_before(call)
                 try:
                     result, again = await original(client, cast_to, sent, *args, **kwargs), False
                 except Exception as error:
@@ -91,7 +100,11 @@ class Wrappers:
             finally:
                 restore(token)
                 self._leave(call_token)
-            self._returned(call, result, sent is not options)
+            if self._returned(call, result, sent is not options):
+                if guards.outputs:
+                    await _answered_async(call)
+                else:
+                    call.finish()
             return result
 
         return request
@@ -103,6 +116,8 @@ class Wrappers:
         def prepare(client: Any, *args: Any, **kwargs: Any) -> Any:
             options = original(client, *args, **kwargs)
             self._prepared(options)
+            if guards.inputs:
+                _ask_before(self._get_call())
             return options
 
         return prepare
@@ -114,6 +129,8 @@ class Wrappers:
         async def prepare(client: Any, *args: Any, **kwargs: Any) -> Any:
             options = await original(client, *args, **kwargs)
             self._prepared(options)
+            if guards.inputs:
+                _ask_before(self._get_call())
             return options
 
         return prepare
@@ -181,22 +198,48 @@ class Wrappers:
         except Exception as error:
             note_failure(f"capturing a request of {self._sdk.title}", error)
 
-    def _returned(self, call: Call, result: Any, asked: bool) -> None:
-        """Note what the SDK returned."""
+    def _returned(self, call: Call, result: Any, asked: bool) -> bool:
+        """Note what the SDK returned; return whether the call is over."""
         try:
             if call.unread is not None:  # the patch of the SDK's own preparation could not be applied
                 call.take_request(call.unread)
             if call.streaming or not call.take_body(call.http):
                 call.http = None
                 if follow_call(call, result, asked):
-                    return
+                    return False
                 call.body = serialize(result)
         except Exception as error:
             note_failure(f"capturing a response of {self._sdk.title}", error)
-        call.finish()
+        return True
 
     def _leave(self, call_token: Any) -> None:
         try:
             self._sdk.under_way.reset(call_token)
         except ValueError:  # a coroutine finalised in another context
             pass
+
+
+# -- guardrails: these raise what stops a call ------------------------------------------------------------------------
+
+
+def _ask_before(call: Optional[Call]) -> None:
+    """Ask whether the request may leave, once, as soon as it is known."""
+    if call is None or call.cleared or call.unread is not None:
+        return
+    call.cleared = True
+    before_call(call.span, call.preview_request)
+
+
+def _answered(call: Call) -> None:
+    """End a call that is over, after asking whether its answer may be handed out."""
+    try:
+        after_call(call.span, call.preview_answer)
+    finally:
+        call.finish()
+
+
+async def _answered_async(call: Call) -> None:
+    try:
+        await after_async_call(call.span, call.preview_answer)
+    finally:
+        call.finish()

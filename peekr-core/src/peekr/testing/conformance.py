@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from typing import Any, ClassVar, List, Optional, Sequence, Tuple
 
 import pytest
@@ -24,6 +25,7 @@ import pytest
 import peekr
 from peekr.ids import format_span_id, format_trace_id
 from peekr.plugins import load_group
+from peekr.probes.driving import OK, drive
 from peekr.spans import Span
 from peekr.testing.memory import Recording, record
 
@@ -76,6 +78,14 @@ def sample_span(number: int = 1, **changes: Any) -> Span:
         "payload": {"request": {"messages": [{"role": "user", "content": "hi"}]}},
     }
     return Span.from_dict({**data, **changes})
+
+
+def _can_import(module: str) -> bool:
+    try:
+        import_module(module)
+    except ImportError:
+        return False
+    return True
 
 
 class _EntryPoint:
@@ -342,6 +352,22 @@ class ProviderConformance(_EntryPoint):
         peekr.instrument(console=False, exporter=recording._exporter, plugins=[self.entry_point or ""])
         self.call()
         assert len(recording.spans) == 1
+
+    @pytest.mark.filterwarnings("ignore")  # the SDK's own, of methods that it has given up
+    def test_each_entry_point_gives_its_spans(self) -> None:
+        """What ``peekr doctor`` says of the SDKs that are installed: see :mod:`peekr.probes`."""
+        provider = self.make_provider()
+        if not hasattr(provider, "probes"):
+            pytest.skip("this provider offers no probes")
+        results = [
+            result
+            for suite in provider.probes()
+            if _can_import(suite.module)
+            for result in drive(suite, plugins=[self.entry_point or provider.name])
+        ]
+        faults = [(one.probe.entry, one.probe.way, one.verdict, one.reason) for one in results if one.is_fault]
+        assert not faults
+        assert any(one.verdict == OK for one in results)
 
     def test_uninstrument_puts_everything_back(self) -> None:
         before = [vars(owner).get(name) for owner, name in self.methods()]

@@ -12,7 +12,7 @@ import attrs
 
 import peekr
 from peekr.errors import AmbiguousId, StoreError, UnknownId
-from peekr.lifecycle import current_config
+from peekr.process import current_config
 from peekr.sqlquery import as_store_error, is_sqlite
 
 Path = Union[str, "os.PathLike[str]"]
@@ -73,12 +73,11 @@ def feedback(
         raise ValueError(f"note must be text, got {note!r}.")
     path = ratings_path(db_path)
     whole = _whole_id(trace_id.strip(), [os.fspath(jsonl_path)] if jsonl_path is not None else [path])
-    with as_store_error(path), closing(_writable(path)) as connection:
-        with connection:
-            connection.execute(
-                "INSERT INTO feedback (trace_id, rating, note, created_at) VALUES (?, ?, ?, ?)",
-                (whole, rating, note, time()),
-            )
+    with as_store_error(path), closing(_writable(path)) as connection, connection:
+        connection.execute(
+            "INSERT INTO feedback (trace_id, rating, note, created_at) VALUES (?, ?, ?, ?)",
+            (whole, rating, note, time()),
+        )
     return whole
 
 

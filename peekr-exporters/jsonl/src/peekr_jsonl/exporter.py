@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import threading
-from typing import TYPE_CHECKING, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
 
 from peekr import wire
 from peekr.paths import writable_path
+from peekr.sealed_spans import SpanSealer
+from peekr.sealing import Key, Sealer
 from peekr.spans import Span
 from peekr_jsonl.locking import locked
 
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from peekr.config import Config
 
 _FLAGS = os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_TOKEN = re.compile(rb'"payload":"(gAAAAA[^"]+\.[^"]+)"')
+#: Bytes at the end of a file in which a token of it is looked for.
+_LOOK_BACK = 1024 * 1024
 #: How often a file may vanish between being opened and being locked, in one batch.
 _ATTEMPTS = 10
 
@@ -27,15 +33,33 @@ class JSONLExporter:
     written whole or, when the disk is full, not at all. A file that was deleted or rotated away is made anew. What
     :meth:`export_batch` wrote is with the operating system when it returns: it survives ``kill -9``.
 
+    With encryption, what was said in a span is in its ``payload`` only, a Fernet token in a JSON string; what the span
+    is (names, ids, times, model, tokens, scores, status) stays readable.
+
     :param path: the file; made with the first span. Its directory must exist.
-    :raises ConfigurationError: if the file could not be written.
+    :param compression_enabled: compress what is encrypted; the rest of the file is text and stays it.
+    :param compression_level: 1 (fast) to 9 (small).
+    :param encryption_enabled: encrypt payloads; needs ``pip install 'peekr-core[encryption]'``.
+    :param encryption_key: a Fernet key or a passphrase; ``TRACE_ENCRYPTION_KEY`` by default.
+    :raises ConfigurationError: if the file could not be written, or encryption has no key.
     """
 
     supports_update = False
     #: A batch is one lock and one write; each of them waits for the interpreter lock in a busy program.
     max_batch = 4096
 
-    def __init__(self, path: Union[str, os.PathLike[str]] = "traces.jsonl") -> None:
+    def __init__(
+        self,
+        path: Union[str, os.PathLike[str]] = "traces.jsonl",
+        *,
+        compression_enabled: bool = False,
+        compression_level: int = 6,
+        encryption_enabled: bool = False,
+        encryption_key: Optional[Key] = None,
+    ) -> None:
+        compress = compression_enabled and encryption_enabled
+        sealer = Sealer(compress, compression_level, encryption_enabled, encryption_key)
+        self._sealing = SpanSealer(sealer, as_text=True)
         self.path = writable_path(path, "jsonl_path")
         self._lock = threading.Lock()
         self._fd: Optional[int] = None
@@ -47,14 +71,15 @@ class JSONLExporter:
     @classmethod
     def from_config(cls, config: Config) -> JSONLExporter:
         """Build the exporter that :func:`peekr.instrument` asks for."""
-        return cls(**config.options("jsonl"))
+        return cls(**{**config.sealing_options(), **config.options("jsonl")})
 
     def export_batch(self, spans: Sequence[Span]) -> None:
         """Append the spans that have ended; one still open is written when it has.
 
         :raises OSError: if they could not be written; then none of them was.
         """
-        data = b"".join([_line(span) for span in spans if span.ended])
+        ended = [span for span in spans if span.ended]
+        data = b"".join([_line(span) for span in self._sealing.sealed(ended, self._token_in_file)])
         with self._lock:
             if self._closed:
                 raise RuntimeError(f"the exporter to {self.path} was shut down; no more spans can be written")
@@ -75,9 +100,21 @@ class JSONLExporter:
         self._lock = threading.Lock()
         self._close()
 
+    def _token_in_file(self) -> Any:
+        """Return a payload that other processes encrypted, or None."""
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(max(file.seek(0, os.SEEK_END) - _LOOK_BACK, 0))
+                found = _TOKEN.findall(file.read(_LOOK_BACK))
+        except OSError:  # not made yet, a pipe, may not be read
+            return None
+        return found[-1] if found else None
+
     # -- the file ---------------------------------------------------------------------------------------------
 
     def _append(self, data: bytes) -> None:
+        if self._fd is not None and not self._is_ours(self._fd):
+            self._fd = None
         for _ in range(_ATTEMPTS):
             fd = self._opened()
             if not self._regular:  # a pipe, /dev/stdout
@@ -121,9 +158,17 @@ class JSONLExporter:
             return None
         return there.st_size if (there.st_dev, there.st_ino) == self._identity else None
 
+    def _is_ours(self, fd: int) -> bool:
+        """Whether a descriptor is still the file: programs that become daemons close all, and the number is reused."""
+        try:
+            there = os.fstat(fd)
+        except OSError:
+            return False
+        return (there.st_dev, there.st_ino) == self._identity
+
     def _close(self) -> None:
         fd, self._fd = self._fd, None
-        if fd is not None:
+        if fd is not None and self._is_ours(fd):
             os.close(fd)
 
     def __del__(self) -> None:

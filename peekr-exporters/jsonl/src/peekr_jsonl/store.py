@@ -10,6 +10,8 @@ from typing import BinaryIO, Callable, Dict, Iterator, List, Optional, Set
 
 from peekr import wire
 from peekr.errors import StoreError
+from peekr.sealed_spans import Opener
+from peekr.sealing import Key
 from peekr.selection import Selection, mentions
 from peekr.spans import Span
 from peekr.stores import ReadStore, poll
@@ -26,6 +28,7 @@ _CHECK_EVERY = 512
 _MAX_SEEN = 200_000
 #: Text that stands in JSON as it is, so that lines without it need no decoding.
 _LITERAL = re.compile(r"[A-Za-z0-9_.:@ -]+")
+_ENCRYPTED = b'"payload":"gAAAAA'
 
 
 class JSONLStore(ReadStore):
@@ -33,6 +36,9 @@ class JSONLStore(ReadStore):
 
     The half-written last line of a running program is left out quietly. Whatever asks for the newest reads from
     the end; it takes the lines to be in the order of their spans' ends.
+
+    :param encryption_key: the only key to try; by default ``TRACE_ENCRYPTION_KEY``, the one of the configuration, and
+        the one in a file beside the file of spans.
     """
 
     @classmethod
@@ -47,12 +53,12 @@ class JSONLStore(ReadStore):
             return False
         if not head:
             return True
-        if b"\0" in head:
-            return False
-        return target.lower().endswith((".jsonl", ".ndjson")) or _begins_with_spans(head)
+        named = target.lower().endswith((".jsonl", ".ndjson")) and b"\0" not in head  # zeros: another file, or a crash
+        return named or _begins_with_spans(head)
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, encryption_key: Optional[Key] = None) -> None:
         super().__init__(target)
+        self.opener = Opener(str(target), encryption_key)
         with self._open():
             pass
 
@@ -86,7 +92,7 @@ class JSONLStore(ReadStore):
                 if span is None:
                     broken(line)
                 elif not last or last.get(span.span_id, offset) == offset:
-                    yield span
+                    yield self.opener(span)
 
     @contextmanager
     def _counting(self, needle: Optional[bytes]) -> Iterator[Callable[[bytes], None]]:
@@ -114,13 +120,19 @@ class JSONLStore(ReadStore):
         with self._open() as file, self._counting(needle) as broken:
             fresh = _Fresh(file)
             for offset, line in backwards(file, fresh.size):
-                if needle is not None and needle not in (line.lower() if fold else line):
+                if (
+                    needle is not None
+                    and needle not in (line.lower() if fold else line)
+                    and not (
+                        fold and _ENCRYPTED in line  # has to be opened to be searched
+                    )
+                ):
                     continue
                 span = parsed(line)
                 if span is None:
                     broken(line)
                 elif fresh.is_last(span.span_id, offset):
-                    yield span
+                    yield self.opener(span)
 
     def select(self, selection: Selection, newest_first: bool, limit: Optional[int]) -> Iterator[Span]:
         """Read only the lines that name what is asked for, and only as far back as it can be."""
@@ -157,7 +169,7 @@ class JSONLStore(ReadStore):
                 if span.parent_id is None:
                     began = span.start_time
                 if selection.accepts(span):
-                    yield span
+                    yield self.opener(span)
 
     def search(self, text: str, limit: Optional[int] = 100) -> Iterator[Span]:
         """Yield the spans that contain the text, the last written first, reading back no further than needed."""
@@ -212,7 +224,7 @@ class JSONLStore(ReadStore):
             for line in tail.lines():
                 span = parsed(line)
                 if span is not None:
-                    yield span
+                    yield self.opener(span)
 
         return poll(fresh, stop, idle_s, poll_s)
 

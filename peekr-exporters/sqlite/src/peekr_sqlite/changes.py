@@ -8,6 +8,7 @@ from typing import Any, Iterator, List, Optional, Sequence, Set, Tuple
 
 from peekr import sql
 from peekr.errors import StoreError
+from peekr.sealed_spans import Opener
 from peekr.spans import Span
 from peekr.sqlquery import as_store_error, connect
 
@@ -18,9 +19,11 @@ class Changes:
     """Gives each span once, when it has ended; goes on with a new file when the database is replaced.
 
     :param from_start: begin with those that are there; else with those that are written, or end, from now on.
+    :param opener: of what is encrypted.
     """
 
-    def __init__(self, path: str, from_start: bool) -> None:
+    def __init__(self, path: str, from_start: bool, opener: Opener) -> None:
+        self._opener = opener
         self._connection: Optional[sqlite3.Connection] = None
         self._path = path
         self._identity: Optional[Tuple[int, int]] = None
@@ -41,7 +44,7 @@ class Changes:
             f"SELECT rowid, {_COLUMNS} FROM spans WHERE rowid > ? ORDER BY rowid", (self._last,)
         ):
             self._last = rowid
-            span = _span(values)
+            span = self._span(values)
             if span is None:
                 continue
             if span.ended:
@@ -65,10 +68,16 @@ class Changes:
             for values in self._rows(
                 f"SELECT {_COLUMNS} FROM spans WHERE end_time IS NOT NULL AND span_id IN ({marks})", some
             ):
-                span = _span(values)
+                span = self._span(values)
                 if span is not None:
                     self._open_spans.discard(span.span_id)
                     yield span
+
+    def _span(self, values: Sequence[Any]) -> Optional[Span]:
+        try:
+            return self._opener(sql.span_of(dict(zip(sql.COLUMNS, values))))
+        except ValueError:
+            return None
 
     def _highest(self) -> int:
         return int(self._rows("SELECT COALESCE(MAX(rowid), 0) FROM spans")[0][0])
@@ -94,10 +103,3 @@ class Changes:
                 return False
             self._identity = (there.st_dev, there.st_ino)
         return True
-
-
-def _span(values: Sequence[Any]) -> Optional[Span]:
-    try:
-        return sql.span_of(dict(zip(sql.COLUMNS, values)))
-    except ValueError:
-        return None

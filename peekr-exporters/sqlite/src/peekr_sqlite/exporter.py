@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, 
 from peekr import sql
 from peekr.errors import ConfigurationError, StoreError
 from peekr.paths import writable_path
+from peekr.sealed_spans import SpanSealer
+from peekr.sealing import Key, Sealer
 from peekr.spans import Span
 from peekr.sqlquery import as_store_error, connect, is_sqlite, query
 from peekr_sqlite.writing import PATIENCE_S, Patience, Writer, is_busy
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
 #: Seconds that os.fork() waits for a batch that is being written.
 _FORK_PATIENCE_S = 2.0
+_LAST_TOKEN = (
+    "SELECT payload FROM spans WHERE rowid > (SELECT MAX(rowid) FROM spans) - 10000"
+    " AND CAST(payload AS TEXT) LIKE 'gAAAAA%.%' ORDER BY rowid DESC LIMIT 1"
+)
 
 
 class SQLiteExporter:
@@ -29,15 +35,31 @@ class SQLiteExporter:
     an older version is brought up to date, one that was deleted is made anew. The connection is opened with the first
     batch, in the thread that writes it, and closed around ``os.fork()``.
 
+    With encryption, what was said in a span is in its ``payload`` only, as a Fernet token; what the span is (names,
+    ids, times, model, tokens, scores, status) stays in the columns and in ``attributes``.
+
     :param path: the database; made with the first span. Its directory must exist.
-    :raises ConfigurationError: if it could not be written, or is no database of spans.
+    :param compression_enabled: compress payloads with gzip; short ones stay as they are.
+    :param compression_level: 1 (fast) to 9 (small).
+    :param encryption_enabled: encrypt payloads; needs ``pip install 'peekr-core[encryption]'``.
+    :param encryption_key: a Fernet key or a passphrase; ``TRACE_ENCRYPTION_KEY`` by default.
+    :raises ConfigurationError: if it could not be written, is no database of spans, or encryption has no key.
     """
 
     supports_update = True
     #: A transaction writes each changed page of every index once, however many of its rows are on it.
     max_batch = 8192
 
-    def __init__(self, path: Union[str, os.PathLike[str]] = "traces.db") -> None:
+    def __init__(
+        self,
+        path: Union[str, os.PathLike[str]] = "traces.db",
+        *,
+        compression_enabled: bool = False,
+        compression_level: int = 6,
+        encryption_enabled: bool = False,
+        encryption_key: Optional[Key] = None,
+    ) -> None:
+        self._sealing = SpanSealer(Sealer(compression_enabled, compression_level, encryption_enabled, encryption_key))
         self.path = _checked(path)
         self._lock = threading.Lock()
         self._writer: Optional[Writer] = None
@@ -47,14 +69,14 @@ class SQLiteExporter:
     @classmethod
     def from_config(cls, config: Config) -> SQLiteExporter:
         """Build the exporter that :func:`peekr.instrument` asks for."""
-        return cls(**config.options("sqlite"))
+        return cls(**{**config.sealing_options(), **config.options("sqlite")})
 
     def export_batch(self, spans: Sequence[Span]) -> None:
         """Insert or update the spans in one transaction; a run that is still open has no ``end_time``.
 
         :raises sqlite3.Error: if they could not be written; then none of them was.
         """
-        rows = [sql.row(span) for span in spans]
+        rows = [sql.row(span) for span in self._sealing.sealed(spans, self._token_in_file)]
         with self._lock:
             if self._closed:
                 raise RuntimeError(f"the exporter to {self.path} was shut down; no more spans can be written")
@@ -82,6 +104,13 @@ class SQLiteExporter:
 
     def after_fork_in_child(self) -> None:
         """Nothing is left to do: see :func:`_before_fork`."""
+
+    def _token_in_file(self) -> Any:
+        """Return a payload that other processes encrypted, or None."""
+        if not os.path.exists(self.path) or not os.path.getsize(self.path):
+            return None
+        found = query(self.path, _LAST_TOKEN)
+        return found[0]["payload"] if found else None
 
     # -- the connection ---------------------------------------------------------------------------------------
 

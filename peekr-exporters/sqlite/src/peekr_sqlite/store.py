@@ -9,23 +9,35 @@ import threading
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from peekr import sql
+from peekr.sealed_spans import Opener
+from peekr.sealing import Key
 from peekr.selection import Selection, mentions
 from peekr.spans import Span
-from peekr.sqlquery import as_store_error, connect, is_sqlite
+from peekr.sqlquery import EmptyDatabase, as_store_error, connect, is_sqlite, stand_in
 from peekr.stores import ReadStore, poll
 from peekr.summary import TraceSummary, TraceTally, fits
 from peekr_sqlite.changes import Changes
 from peekr_sqlite.run_queries import LIGHT, RunQueries
+from peekr_sqlite.spending import SpendQueries
+from peekr_sqlite.upkeep import UpkeepQueries
 
 COLUMNS = ", ".join(sql.COLUMNS)
+#: What is encrypted has to be opened to be searched.
+_MENTIONS = (
+    "WHERE name LIKE ? ESCAPE '~' OR attributes LIKE ? ESCAPE '~' OR CAST(substr(payload, 1, 6) AS TEXT) = 'gAAAAA'"
+)
 _LAST = "\U0010ffff"
 _PLAIN_TEXT = re.compile(r"[ !#-\[\]-~]+")  # printable ASCII that JSON does not escape
 
 
-class SQLiteStore(RunQueries, ReadStore):
+class SQLiteStore(RunQueries, SpendQueries, UpkeepQueries, ReadStore):
     """The spans of an SQLite file, by their start. Opened read only; writers and readers do not wait for each other.
 
-    Files of every older version can be read; they stay as they are.
+    Files of every older version can be read; they stay as they are. Rows may be plain, compressed and encrypted,
+    side by side; those that cannot be decrypted are shown without their content.
+
+    :param encryption_key: the only key to try; by default ``TRACE_ENCRYPTION_KEY``, the one of the configuration, and
+        the one in a file beside the database.
     """
 
     @classmethod
@@ -33,14 +45,21 @@ class SQLiteStore(RunQueries, ReadStore):
         """Whether it is an SQLite file, by its first bytes."""
         return "://" not in target and is_sqlite(target)
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, encryption_key: Optional[Key] = None) -> None:
         self._connection: Optional[sqlite3.Connection] = None
+        self._unmade = False
+        self.opener = Opener(str(target), encryption_key)
         super().__init__(target)
         self._connected()
 
     def _connected(self) -> sqlite3.Connection:
+        if self._unmade:  # there may be tables now
+            self.close()
         if self._connection is None:
-            self._connection = connect(self.target)
+            try:
+                self._connection, self._unmade = connect(self.target), False
+            except EmptyDatabase:
+                self._connection, self._unmade = stand_in(), True
             # SQLite's own lower() and LIKE know the letters of ASCII only.
             self._connection.create_function("peekr_lower", 1, lambda text: str(text).lower(), deterministic=True)
         return self._connection
@@ -76,7 +95,7 @@ class SQLiteStore(RunQueries, ReadStore):
             except ValueError:  # a row of another program
                 skipped += 1
                 continue
-            yield span
+            yield self.opener(span)
         if skipped:
             self.note_skipped(skipped)
 
@@ -96,7 +115,7 @@ class SQLiteStore(RunQueries, ReadStore):
         needle, clause, params = text.lower(), "", []
         if _PLAIN_TEXT.fullmatch(text):
             pattern = "%" + re.sub(r"([%_~])", r"~\1", text) + "%"
-            clause, params = "WHERE name LIKE ? ESCAPE '~' OR attributes LIKE ? ESCAPE '~'", [pattern, pattern]
+            clause, params = _MENTIONS, [pattern, pattern]
         left = limit
         for span in self.span_rows(f"{clause} {_by_start(True)}", params):
             if left is not None and left <= 0:
@@ -181,7 +200,7 @@ class SQLiteStore(RunQueries, ReadStore):
         poll_s: float = 0.1,
     ) -> Iterator[Span]:
         """Yield spans as they are written; those of open runs when they end."""
-        return poll(Changes(self.target, from_start).spans, stop, idle_s, poll_s)
+        return poll(Changes(self.target, from_start, self.opener).spans, stop, idle_s, poll_s)
 
 
 def _by_start(newest_first: bool) -> str:

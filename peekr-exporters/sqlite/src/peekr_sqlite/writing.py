@@ -53,8 +53,9 @@ class Writer:
     def _prepare(self) -> None:
         execute = self._connection.execute
         execute(f"PRAGMA page_size = {_PAGE_SIZE}")  # of a new file; others keep theirs
+        if not os.path.getsize(self._path):
+            execute("PRAGMA synchronous = OFF")  # a busy disk would hold up the first spans, and nothing is in it yet
         execute("PRAGMA journal_mode = WAL")
-        execute("PRAGMA synchronous = NORMAL")
         execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         execute("BEGIN IMMEDIATE")
@@ -64,6 +65,7 @@ class Writer:
         except BaseException:
             self._roll_back()
             raise
+        execute("PRAGMA synchronous = NORMAL")
 
     def write(self, rows: Sequence[sql.Row]) -> None:
         """Insert or update the rows, all or none."""

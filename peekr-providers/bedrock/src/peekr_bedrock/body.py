@@ -14,6 +14,7 @@ import inspect
 import io
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from peekr.guarding import STOPS, after_call
 from peekr.patching import note_failure
 from peekr.pulling import Guard
 from peekr.streaming import StreamRecorder
@@ -50,7 +51,10 @@ class Tee:
                 self.recorder.span._size += len(piece)
         if last or self.size == self._length:
             self.whole = True
-            self.recorder.end()
+            try:  # whoever reads the body in pieces has had all but the last by now
+                after_call(self.recorder.span, self.recorder.preview)
+            finally:
+                self.recorder.end()
 
     def fail(self, error: BaseException) -> None:
         """End the span with the exception that the caller gets."""
@@ -199,6 +203,8 @@ class _Reading:
                 self._note(tee, self.result, self._amount)
             else:
                 tee.fail(error)
+        except STOPS:
+            raise
         except Exception as failure:
             note_failure("recording an InvokeModel body", failure)
 

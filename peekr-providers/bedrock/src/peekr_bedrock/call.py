@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any, Callable, Dict, List, Optional
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ import attrs
 import msgspec
 
 from peekr.capture import cut
+from peekr.guarding import guards
 from peekr.patching import note_failure
 from peekr.payload import exchange
 from peekr.spans import Span
@@ -51,6 +53,7 @@ class Call:
     :ivar region: the AWS region of the client.
     :ivar endpoint: the URL of the service.
     :ivar request: the parameters as the caller gave them, or None where nothing may be captured.
+    :ivar unkept: the parameters where nothing may be captured, for guardrails only.
     :ivar cut: whether ``request`` or ``response`` was cut.
     :ivar model: the model asked for, where ``request`` is None.
     :ivar sent: the body of InvokeModel.
@@ -66,6 +69,7 @@ class Call:
     region: Any = None
     endpoint: Any = None
     request: Optional[bytes] = None
+    unkept: Optional[bytes] = None
     cut: bool = False
     model: Any = None
     sent: Any = None
@@ -82,14 +86,18 @@ class Call:
         """Note the parameters as they are now."""
         model = params.get("modelId")
         self.model = model if isinstance(model, str) else None
-        if not capture_io:
+        if not (capture_io or guards.any):
             return
         if self.operation.family == "invoke":
             self.sent = request.take_body(params.get("body"))
             self.span._size += len(self.sent or b"")
             params = {key: value for key, value in params.items() if key != "body"}
-        self.request, self.cut = request.encode(params)
-        self.span._size += len(self.request)
+        taken, self.cut = request.encode(params)
+        self.span._size += len(taken)
+        if capture_io:
+            self.request = taken
+        else:
+            self.unkept = taken
 
     def take_metadata(self, result: Mapping[str, Any]) -> None:
         """Note what botocore tells about the exchange."""
@@ -133,20 +141,41 @@ class Call:
         else:
             close_span(span)
 
+    # -- for guardrails, in the caller's thread ---------------------------------------------------------------
+
+    def preview_request(self, view: Span) -> None:
+        """Describe the request on a copy of the span, whatever may be captured."""
+        self.preview(view, None)
+
+    def preview_answer(self, view: Span) -> None:
+        """Describe the request and the answer, as far as it is at hand."""
+        self.preview(view, self._answer())
+
+    def preview(self, view: Span, response: Optional[Dict[str, Any]]) -> None:
+        """As :meth:`describe`, on a copy of the span and without a trace in this record."""
+        shown = copy(self)
+        shown.span = view
+        if shown.request is None:
+            shown.request = self.unkept
+        shown.describe(view, response)
+
     # -- in the worker ----------------------------------------------------------------------------------------
 
     def resolve(self, span: Span) -> None:
         """Make attributes and payload of what was noted."""
-        response: Optional[Dict[str, Any]] = None
-        body = self.body if self.tee is None else self.tee.content()
-        if self.response is not None:
-            response = msgspec.json.decode(self.response)
-        elif body is not None:
-            response = parse(body)
-        elif self.tee is not None and self.tee.size > KEPT:
-            response = {"size_bytes": self.tee.size}
+        response = self._answer()
         self.body = self.tee = None
         self.describe(span, response)
+
+    def _answer(self) -> Optional[Dict[str, Any]]:
+        body = self.body if self.tee is None else self.tee.content()
+        if self.response is not None:
+            return msgspec.json.decode(self.response)  # type: ignore[no-any-return]
+        if body is not None:
+            return parse(body)
+        if self.tee is not None and self.tee.size > KEPT:
+            return {"size_bytes": self.tee.size}
+        return None
 
     def describe(self, span: Span, response: Optional[Dict[str, Any]]) -> None:
         """Set the span's attributes and payload.
@@ -212,6 +241,9 @@ class ReadCall(Gathering):
 
     def __init__(self, call: Call) -> None:
         self._call = call
+
+    def preview(self, span: Span, *, answered: bool) -> None:
+        (self._call.preview_answer if answered else self._call.preview_request)(span)
 
     def is_complete(self) -> bool:
         return self._call.tee is not None and self._call.tee.whole

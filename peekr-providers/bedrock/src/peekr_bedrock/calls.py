@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from peekr.context import current, restore
+from peekr.guarding import STOPS, after_async_call, after_call, before_call, guards
 from peekr.patching import note_failure
 from peekr.streaming import StreamRecorder
 from peekr.tracer import Tracer
@@ -51,25 +52,52 @@ def _begin(client: Any, name: str, params: Any) -> Optional[Call]:
     return call
 
 
-def _returned(call: Call, result: Any) -> None:
-    """Note what the SDK returned: all of it, or the stream or body that the caller will read. Never raises."""
+def _returned(call: Call, result: Any) -> bool:
+    """Note what the SDK returned: all of it, or the stream or body that the caller will read.
+
+    :return: whether the call is over.
+    """
     try:
         if isinstance(result, Mapping):
             call.take_metadata(result)
             if call.operation.stream is not None:
                 stream = result.get(call.operation.stream)
                 if follow_stream(call, stream):
-                    return
+                    return False
                 if isinstance(stream, list):
-                    return gather_at_once(call, stream)
+                    gather_at_once(call, stream)
+                    return False
             elif call.operation is INVOKE_MODEL:
                 if _body_follows(call, result.get("body")):
-                    return
+                    return False
             else:
                 call.take_result(result)
+    except STOPS:
+        raise
     except Exception as error:
         note_failure("capturing a Bedrock response", error)
-    call.finish()
+    return True
+
+
+def _ask_before(call: Call) -> None:
+    before_call(call.span, call.preview_request)
+
+
+def _answered(call: Call) -> None:
+    """End a call that is over, after asking whether its answer may be handed out."""
+    try:
+        if guards.outputs:
+            after_call(call.span, call.preview_answer)
+    finally:
+        call.finish()
+
+
+async def _answered_async(call: Call) -> None:
+    try:
+        if guards.outputs:
+            await after_async_call(call.span, call.preview_answer)
+    finally:
+        call.finish()
 
 
 def _body_follows(call: Call, body: Any) -> bool:
@@ -99,13 +127,16 @@ def wrap_call(original: Any) -> Any:
             return original(self, operation_name, api_params, *args, **kwargs)
         token = _set_span(call.span)
         try:
+            if guards.inputs:
+                _ask_before(call)
             result = original(self, operation_name, api_params, *args, **kwargs)
         except BaseException as error:
             call.fail(error)
             raise
         finally:
             restore(token)
-        _returned(call, result)
+        if _returned(call, result):
+            _answered(call)
         return result
 
     return _make_api_call
@@ -121,13 +152,16 @@ def wrap_async_call(original: Any) -> Any:
             return await original(self, operation_name, api_params, *args, **kwargs)
         token = _set_span(call.span)
         try:
+            if guards.inputs:
+                _ask_before(call)
             result = await original(self, operation_name, api_params, *args, **kwargs)
         except BaseException as error:
             call.fail(error)
             raise
         finally:
             restore(token)
-        _returned(call, result)
+        if _returned(call, result):
+            await _answered_async(call)
         return result
 
     return _make_api_call

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import weakref
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 import msgspec
 
@@ -57,6 +57,26 @@ class _InvokeStream(InvokeFold):
             super().add(chunk)
 
 
+#: Where events and chunks of any model keep text: what the model said, thought, or gives to a tool.
+_SAID = frozenset(
+    ("text", "completion", "generation", "outputText", "content", "thinking", "partial_json", "arguments", "input")
+)
+
+
+def words(value: Any, where: Tuple[Any, ...] = ()) -> Iterator[Tuple[Any, str]]:
+    """Yield the texts of an event, each with the path that its continuation in later events has too."""
+    if isinstance(value, dict):
+        where = (*where, value.get("contentBlockIndex"), value.get("index"))
+        for name, item in value.items():
+            if isinstance(item, str) and item and name in _SAID:
+                yield (*where, name), item
+            elif isinstance(item, (dict, list)):
+                yield from words(item, (*where, name))
+    elif isinstance(value, list):
+        for at, item in enumerate(value):
+            yield from words(item, (*where, at))
+
+
 def _chunk(event: Json) -> Any:
     return msgspec.json.decode(blob(event.get("bytes")) or b"null")
 
@@ -96,6 +116,17 @@ class StreamedCall(Gathering):
             inner = _chunk(event)
             name = str(inner.get("type") or next(iter(inner), "")) if isinstance(inner, dict) else ""
         return name not in _PREFACE
+
+    def said(self, chunk: Any) -> Iterator[Tuple[Any, str]]:
+        name, event = read_event(chunk)
+        inner = _chunk(event) if name == "chunk" and self._call.operation.family == "invoke" else event
+        if name == "chunk" and self._call.operation.family == "agent":
+            yield None, blob(event.get("bytes")).decode("utf-8", "replace")
+        elif isinstance(inner, dict):
+            yield from words(inner)
+
+    def preview(self, span: Span, *, answered: bool) -> None:
+        self._call.preview(span, self._fold.response() if answered else None)
 
     def add(self, chunks: List[Any]) -> None:
         for chunk in chunks:

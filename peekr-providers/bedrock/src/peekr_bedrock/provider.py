@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any, List
 
 from peekr.imports import forget, when_imported
 from peekr.patching import Patches
+
+if TYPE_CHECKING:
+    from peekr.probes import Suite
+    from peekr_bedrock.replay import BedrockReplayer
 
 _ASYNC_CLIENT = "aiobotocore.client"
 
@@ -42,6 +46,18 @@ class BedrockProvider:
         """Put everything back."""
         forget(self._instrument_async)
         self._patches.undo()
+
+    def replayer(self) -> BedrockReplayer:
+        """Return what ``peekr replay`` sends recorded calls with."""
+        from peekr_bedrock.replay import BedrockReplayer
+
+        return BedrockReplayer()
+
+    def probes(self) -> List[Suite]:
+        """Return what ``peekr doctor`` drives."""
+        from peekr_bedrock.doctor import ASYNC_SUITE, SUITE
+
+        return [SUITE, ASYNC_SUITE]
 
 
 def _owner(module: str, name: str) -> Any:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from contextvars import ContextVar
-from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Union
+from copy import copy
+from typing import Any, Callable, Deque, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 from urllib.parse import urlsplit
 
 import attrs
 import msgspec
 
+from peekr.guarding import after_call, before_call, guards
 from peekr.patching import note_failure
 from peekr.payload import exchange, request_document
 from peekr.spans import Span
@@ -20,7 +22,7 @@ from peekr_gemini.errors import describe_error
 from peekr_gemini.operations import Operation
 from peekr_gemini.request import model_name, request_attributes
 from peekr_gemini.response import response_attributes, served_by
-from peekr_gemini.stream import Accumulator, says_something
+from peekr_gemini.stream import Accumulator, said, says_something
 
 #: The call under way in this context, for the inner functions of the SDK's client.
 under_way: ContextVar[Optional[Call]] = ContextVar("peekr_gemini_call", default=None)
@@ -35,6 +37,8 @@ class Call:
     :ivar close: ends the span.
     :ivar arguments: the request as the caller gave it, until it is known as it goes over the wire.
     :ivar request: the JSON body, or None where nothing may be captured.
+    :ivar unkept: the JSON body where nothing may be captured, for guardrails only.
+    :ivar cleared: whether the guardrails have been asked about the request.
     :ivar cut: whether ``request`` was cut.
     :ivar attempts: how often the request was sent.
     :ivar base_url: of the client.
@@ -50,6 +54,8 @@ class Call:
     close: Callable[[Span], None] = close_span
     arguments: Optional[Mapping[str, Any]] = None
     request: Optional[bytes] = None
+    unkept: Optional[bytes] = None
+    cleared: bool = False
     cut: bool = False
     attempts: int = 0
     sent: bool = False
@@ -63,7 +69,7 @@ class Call:
         """Note the request as it goes over the wire. Never raises."""
         self.sent, self.arguments = True, None
         self.base_url = base_url
-        if self.capture_io:
+        if self.capture_io or guards.any:
             try:
                 self._keep({name: value for name, value in body.items() if name[:1] != "_"})
             except Exception as error:
@@ -77,13 +83,17 @@ class Call:
     def _keep(self, body: Dict[str, Any]) -> None:
         if isinstance(self.model, str):
             body = {"model": self.model, **body}
-        self.request, self.cut = request_document(body)
-        self.span._size += len(self.request)
+        taken, self.cut = request_document(body)
+        self.span._size += len(taken)
+        if self.capture_io:
+            self.request = taken
+        else:
+            self.unkept = taken
 
     def _take_arguments(self) -> None:
         """The request never went over the wire that is watched: take it as the caller gave it."""
         given, self.arguments = self.arguments, None
-        if given is None or not self.capture_io or self.request is not None:
+        if given is None or not (self.capture_io or guards.any) or self.request is not None:
             return
         body = {name: plain(value) for name, value in given.items() if value is not None}
         config = body.pop("config", None)
@@ -118,6 +128,42 @@ class Call:
     def describe_error(self, span: Span, error: BaseException) -> None:
         """Mark the span as failed by this exception."""
         describe_error(span, error, sent=self.sent)
+
+    # -- for guardrails, in the caller's thread ---------------------------------------------------------------
+
+    def ask_before(self) -> None:
+        """Ask whether the request may leave, once, as soon as it is known.
+
+        :raises GuardrailError, BudgetExceededError: if it may not.
+        """
+        if not self.cleared:
+            self.cleared = True
+            before_call(self.span, lambda view: self.preview(view, None))
+
+    def finish_asking(self, result: Any = None) -> None:
+        """End the span, after asking whether the answer may be handed out.
+
+        :raises GuardrailError: if it may not.
+        """
+        try:
+            if guards.outputs:
+                self._take_arguments()
+                after_call(self.span, lambda view: self.preview(view, self.answer(result)))
+        finally:
+            self.finish(result)
+
+    def answer(self, result: Any) -> Optional[Dict[str, Any]]:
+        """Return the response as JSON data, if there is one."""
+        body = self.body if self.body is not None else serialize(result)
+        return None if body is None else read(body, self.operation.family)
+
+    def preview(self, view: Span, response: Optional[Dict[str, Any]]) -> None:
+        """As :meth:`describe`, on a copy of the span, and whatever may be captured."""
+        shown = copy(self)
+        shown.span, shown.capture_io = view, True
+        if shown.request is None:
+            shown.request = self.unkept
+        shown.describe(view, response)
 
     # -- in the worker ----------------------------------------------------------------------------------------
 
@@ -170,6 +216,13 @@ class StreamedCall(Gathering):
 
     def is_content(self, chunk: Any) -> bool:
         return says_something(chunk)
+
+    def said(self, chunk: Any) -> Iterator[Tuple[Any, str]]:
+        return said(chunk)
+
+    def preview(self, span: Span, *, answered: bool) -> None:
+        self._call._take_arguments()
+        self._call.preview(span, self._accumulator.response() if answered else None)
 
     def add(self, chunks: List[Any]) -> None:
         add, bodies = self._accumulator.add, self._call.bodies

@@ -6,6 +6,7 @@ import functools
 from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple, Type
 
 from peekr.context import current, restore
+from peekr.guarding import guards, in_thread
 from peekr.patching import note_failure
 from peekr.streaming import StreamRecorder
 from peekr.tracer import close_span
@@ -18,7 +19,7 @@ _set_call, _reset_call = under_way.set, under_way.reset
 
 #: Starts a call from the arguments of a method; None where it is not to be traced.
 Begin = Callable[[Tuple[Any, ...], Dict[str, Any]], Optional[Call]]
-#: Notes a result and returns what the caller gets. Never raises.
+#: Notes a result and returns what the caller gets. Raises nothing but what guardrails raise.
 Returned = Callable[[Call, Any], Any]
 
 
@@ -70,6 +71,12 @@ class underway:
             self._call.fail(error)
 
 
+def _ask_if_known(call: Call) -> None:
+    """Where the body as it goes over the wire is not known yet, guardrails are asked when it is."""
+    if call.request is not None or call.unkept is not None:
+        call.ask_before()
+
+
 def around(start: Begin, returned: Returned) -> Any:
     """Return a wrapper for a function that calls the model."""
 
@@ -80,6 +87,8 @@ def around(start: Begin, returned: Returned) -> Any:
             if call is None:
                 return original(*args, **kwargs)
             with underway(call):
+                if guards.inputs:
+                    _ask_if_known(call)
                 result = original(*args, **kwargs)
             return returned(call, result)
 
@@ -98,7 +107,11 @@ def async_around(start: Begin, returned: Returned) -> Any:
             if call is None:
                 return await original(*args, **kwargs)
             with underway(call):
+                if guards.inputs:
+                    _ask_if_known(call)
                 result = await original(*args, **kwargs)
+            if guards.outputs:
+                return await in_thread(guards.outputs, lambda: returned(call, result))
             return returned(call, result)
 
         return function
@@ -169,7 +182,7 @@ def _recorder(call: Call) -> StreamRecorder:
 
 
 def _finished(call: Call, result: Any) -> Any:
-    call.finish(result)
+    call.finish_asking(result)
     return result
 
 

@@ -5,7 +5,7 @@ Two generations of events: ``step.*`` and, before that, ``content.*``.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List, Tuple
 
 from peekr_gemini.data import Json, word
 
@@ -16,6 +16,16 @@ def is_content(event: Any) -> bool:
     """Whether the model's output begins with this event."""
     kind = event.get("event_type") if isinstance(event, dict) else getattr(event, "event_type", None)
     return str(kind).endswith(".delta")
+
+
+def said(event: Any) -> Iterator[Tuple[Any, str]]:
+    """Yield the text that an event adds, with the step that it belongs to."""
+    delta = event.get("delta") if isinstance(event, dict) else None
+    if not isinstance(delta, dict):
+        return
+    for name in ("text", "arguments"):
+        if isinstance(delta.get(name), str) and delta[name]:
+            yield (event.get("index"), name), delta[name]
 
 
 class InteractionAccumulator:

@@ -6,6 +6,7 @@ import functools
 import inspect
 from typing import Any, Callable
 
+from peekr.guarding import guards
 from peekr_gemini.call import Call, under_way
 
 _get_call = under_way.get
@@ -15,6 +16,8 @@ def _sending(client: Any, body: Any) -> Any:
     call = _get_call()
     if call is not None and not call.sent and isinstance(body, dict):
         call.take_request(body, getattr(getattr(client, "_http_options", None), "base_url", None))
+    if guards.inputs and call is not None:
+        call.ask_before()
     return call
 
 

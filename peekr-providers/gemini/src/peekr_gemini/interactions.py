@@ -10,7 +10,7 @@ from peekr.streaming import Gathering, StreamRecorder
 from peekr_gemini.call import Call
 from peekr_gemini.calls import around, async_around, begin
 from peekr_gemini.data import get, plain
-from peekr_gemini.events import InteractionAccumulator, is_content
+from peekr_gemini.events import InteractionAccumulator, is_content, said
 from peekr_gemini.http import note_attempt, note_retry, noting
 from peekr_gemini.operations import INTERACTION, INTERACTION_STREAM
 from peekr_gemini.turns import wrap_async_method, wrap_method
@@ -78,7 +78,7 @@ def _server(resource: Any) -> Optional[str]:
 
 
 def _returned(call: Call, result: Any) -> Any:
-    """Note what the SDK returned: an interaction, a stream of events, or a raw response. Never raises."""
+    """Note what the SDK returned: an interaction, a stream of events, or a raw response."""
     try:
         if _follow(call, result):
             return result
@@ -87,7 +87,7 @@ def _returned(call: Call, result: Any) -> Any:
             call.take_response(_read_body(http))
     except Exception as error:
         note_failure("capturing a Gemini interaction", error)
-    call.finish(result)
+    call.finish_asking(result)
     return result
 
 
@@ -128,6 +128,12 @@ class StreamedInteraction(Gathering):
 
     def is_content(self, chunk: Any) -> bool:
         return is_content(chunk)
+
+    def said(self, chunk: Any) -> Any:
+        return said(plain(chunk))
+
+    def preview(self, span: Any, *, answered: bool) -> None:
+        self._call.preview(span, self._accumulator.interaction() if answered else None)
 
     def add(self, chunks: Any) -> None:
         for chunk in chunks:

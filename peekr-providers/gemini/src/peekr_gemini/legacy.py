@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
-from typing import Any, Dict, List, Optional, Tuple
+from copy import copy
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import attrs
 
+from peekr.guarding import guards
 from peekr.patching import Patches, note_failure
 from peekr.spans import Span
 from peekr.streaming import Gathering, StreamRecorder
@@ -16,7 +18,7 @@ from peekr_gemini.call import Call, under_way
 from peekr_gemini.calls import Begin, around, async_around, begin
 from peekr_gemini.functions import wrap_function
 from peekr_gemini.operations import COUNT, EMBED, GENERATE, STREAM, Operation
-from peekr_gemini.stream import Accumulator
+from peekr_gemini.stream import Accumulator, said
 from peekr_gemini.turns import wrap_async_method, wrap_method
 
 _get_call = under_way.get
@@ -76,6 +78,16 @@ class LegacyCall(Call):
         if self.prepared is None:
             super()._take_arguments()
 
+    def answer(self, result: Any) -> Optional[Dict[str, Any]]:
+        """Return the response as JSON data, if there is one."""
+        return message(self.result)  # type: ignore[no-any-return]
+
+    def preview(self, view: Span, response: Optional[Dict[str, Any]]) -> None:
+        shown = copy(self)
+        shown.span, shown.capture_io = view, True
+        shown.take_prepared()
+        shown.describe(view, response)
+
 
 class LegacyStream(Gathering):
     """Gathers the chunks of a streamed call."""
@@ -87,6 +99,13 @@ class LegacyStream(Gathering):
 
     def is_content(self, chunk: Any) -> bool:
         return bool(chunk.candidates)
+
+    def said(self, chunk: Any) -> Iterator[Tuple[Any, str]]:
+        return said(chunk)
+
+    def preview(self, span: Span, *, answered: bool) -> None:
+        self.add([])  # the first chunk
+        self._call.preview(span, self._accumulator.response() if answered else None)
 
     def add(self, chunks: List[Any]) -> None:
         for chunk in [*self._first, *chunks]:
@@ -112,6 +131,8 @@ def wrap_prepare(original: Any) -> Any:
         call = _get_call()
         if isinstance(call, LegacyCall):
             call.prepared, call.sent = request, True
+            if guards.inputs:
+                call.ask_before()
         return request
 
     return prepare
@@ -157,7 +178,7 @@ def _returned(call: Any, result: Any) -> Any:
         call.result = first
     except Exception as error:
         note_failure("capturing a Gemini response", error)
-    call.finish()
+    call.finish_asking()
     return result
 
 

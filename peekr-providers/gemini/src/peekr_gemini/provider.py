@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import sys
-from typing import TYPE_CHECKING, Any, Set
+from typing import TYPE_CHECKING, Any, List, Set
 
 from peekr.patching import Patches
 
 if TYPE_CHECKING:
+    from peekr.probes import Suite
     from peekr.tracer import Tracer
+    from peekr_gemini.replay import GeminiReplayer
 
 
 class GeminiProvider:
@@ -49,6 +51,18 @@ class GeminiProvider:
         """Put everything back."""
         self._patches.undo()
         self._patched.clear()
+
+    def replayer(self) -> GeminiReplayer:
+        """Return what ``peekr replay`` sends recorded calls with."""
+        from peekr_gemini.replay import GeminiReplayer
+
+        return GeminiReplayer()
+
+    def probes(self) -> List[Suite]:
+        """Return what ``peekr doctor`` drives."""
+        from peekr_gemini.doctor import LEGACY_SUITE, SUITE
+
+        return [SUITE, LEGACY_SUITE]
 
     def _patch_sdk(self, patches: Patches) -> None:
         self._patch_models()

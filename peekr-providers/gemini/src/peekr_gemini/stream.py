@@ -6,7 +6,7 @@ Nothing here needs the SDK.
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List, Tuple
 
 from peekr_gemini.data import Json, get, objects
 from peekr_gemini.response import blocked, finish_reason
@@ -143,3 +143,18 @@ def says_something(chunk: Any) -> bool:
         if parts:
             return True
     return False
+
+
+def said(chunk: Any) -> Iterator[Tuple[Any, str]]:
+    """Yield the text that a chunk adds, each with the candidate that it belongs to, thoughts apart."""
+    for at, candidate in enumerate(_field(chunk, "candidates") or ()):
+        for part in _field(_field(candidate, "content"), "parts") or ():
+            words, code = _field(part, "text"), _field(_field(part, "executable_code"), "code")
+            if isinstance(words, str) and words:
+                yield (at, bool(_field(part, "thought"))), words
+            if isinstance(code, str) and code:
+                yield (at, "code"), code
+
+
+def _field(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)

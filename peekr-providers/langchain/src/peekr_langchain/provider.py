@@ -10,6 +10,7 @@ from peekr.patching import Patches
 from peekr_langchain.switch import switch
 
 if TYPE_CHECKING:
+    from peekr.probes import Suite
     from peekr.tracer import Tracer
 
 
@@ -34,6 +35,7 @@ class LangChainProvider:
         switch.hold(self.name)
         for module, part in (
             ("langchain_core.tracers.context", _register),
+            ("langchain_core.callbacks.manager", self._patch_llm_start),
             ("langchain_core.runnables.config", self._patch_contexts),
             ("langchain_core.language_models.chat_models", self._patch_chat_models),
             ("langchain_core.language_models.llms", self._patch_llms),
@@ -52,6 +54,18 @@ class LangChainProvider:
         registration = sys.modules.get("peekr_langchain.registration")
         if registration is not None:
             registration.unregister()
+
+    def probes(self) -> List[Suite]:
+        """Return what ``peekr doctor`` drives."""
+        from peekr_langchain.doctor import OPENAI_SUITE, SUITE
+
+        return [SUITE, OPENAI_SUITE]
+
+    def _patch_llm_start(self) -> None:
+        from peekr_langchain.llm_start import wrap_llm_start
+
+        manager = _owner("langchain_core.callbacks.manager", "AsyncCallbackManager")
+        self._patches.wrap(manager, "on_llm_start", wrap_llm_start)
 
     def _patch_contexts(self) -> None:
         from peekr_langchain.activation import wrap_set_context

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from peekr.stainless.models import Accumulator, Json, plain_model, view
 from peekr_openai.stream import ChatAccumulator
@@ -23,6 +23,12 @@ class ResponsesAccumulator(Accumulator):
 
     def is_content(self, chunk: Any) -> bool:
         return str(view(chunk).get("type")).endswith((".delta", ".partial_image"))
+
+    def said(self, chunk: Any) -> Iterator[Tuple[Any, str]]:
+        fields = view(chunk)
+        piece = fields.get("delta")
+        if isinstance(piece, str) and piece and str(fields.get("type")).endswith(".delta"):
+            yield (fields.get("output_index"), fields.get("content_index"), fields.get("type")), piece
 
     def add(self, chunk: Any) -> None:
         fields = view(chunk)
@@ -87,6 +93,11 @@ class EventAccumulator(Accumulator):
     def is_content(self, chunk: Any) -> bool:
         return str(view(chunk).get("type")).endswith((".delta", ".partial_image", ".completed"))
 
+    def said(self, chunk: Any) -> Iterator[Tuple[Any, str]]:
+        fields = view(chunk)
+        if fields.get("type") == "transcript.text.delta":
+            yield None, fields.get("delta") or ""
+
     def add(self, chunk: Any) -> None:
         fields = view(chunk)
         kind = str(fields.get("type"))
@@ -119,6 +130,14 @@ class ThreadsAccumulator(Accumulator):
 
     def is_content(self, chunk: Any) -> bool:
         return str(view(chunk).get("event")).endswith(".delta")
+
+    def said(self, chunk: Any) -> Iterator[Tuple[Any, str]]:
+        fields = view(chunk)
+        if fields.get("event") == "thread.message.delta":
+            for part in view(view(fields["data"])["delta"]).get("content") or ():
+                words = view(part).get("text")
+                if words is not None:
+                    yield view(part).get("index"), view(words).get("value") or ""
 
     def add(self, chunk: Any) -> None:
         fields = view(chunk)

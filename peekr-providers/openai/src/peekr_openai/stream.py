@@ -5,7 +5,7 @@ Chunks are the SDK's objects or plain dicts; nothing here needs the SDK.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from peekr.stainless.models import Accumulator, Json, plain_model, view
 
@@ -83,6 +83,18 @@ class ChatAccumulator(Accumulator):
             if fields.get("text") or (delta is not None and _says_something(view(delta))):
                 return True
         return False
+
+    def said(self, chunk: Any) -> Iterator[Tuple[Any, str]]:
+        for choice in view(chunk).get("choices") or ():
+            fields = view(choice)
+            delta = view(fields.get("delta") or {})
+            for name, piece in (("text", fields.get("text")), *delta.items()):
+                if isinstance(piece, str) and piece and name != "role":
+                    yield (fields.get("index"), name), piece
+            for call in delta.get("tool_calls") or ():
+                yield from _arguments(view(call), fields.get("index"))
+            if delta.get("function_call"):
+                yield from _arguments({"function": delta["function_call"]}, fields.get("index"))
 
     def add(self, chunk: Any) -> None:
         if not self._add_fast(chunk):
@@ -174,3 +186,10 @@ class ChatAccumulator(Accumulator):
 
 def _says_something(delta: Json) -> bool:
     return any(value for key, value in delta.items() if key != "role")
+
+
+def _arguments(call: Json, choice: Any) -> Iterator[Tuple[Any, str]]:
+    function = view(call.get("function") or call.get("custom") or {})
+    piece = function.get("arguments") or function.get("input")
+    if isinstance(piece, str) and piece:
+        yield (choice, "arguments", call.get("index")), piece

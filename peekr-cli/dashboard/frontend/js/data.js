@@ -1,0 +1,101 @@
+// The report's data: decoded from the page, in the shape in which Python had it (columns.py is the encoder).
+
+function decodeColumns(table) {
+  const out = [];
+  const keys = Object.keys(table.c);
+  const columns = keys.map((key) => readColumn(table.c[key]));
+  for (let row = 0; row < table.n; row++) {
+    const each = {};
+    for (let at = 0; at < keys.length; at++) {
+      const value = columns[at][row];
+      if (value !== null && value !== undefined) each[keys[at]] = value;
+    }
+    out.push(each);
+  }
+  return out;
+}
+
+function readColumn(column) {
+  if (column.v) return column.v;
+  if (column.d) return column.i.map((at) => (at < 0 ? null : column.d[at]));
+  const rows = decodeColumns(column.o);
+  return rows.map((row) => (Object.keys(row).length ? row : null));
+}
+
+async function readData() {
+  const element = $("peekr-data");
+  if (!element) throw new Error("this page has no data");
+  if (element.dataset.encoding !== "gzip") return JSON.parse(element.textContent);
+  const bytes = Uint8Array.from(atob(element.textContent), (char) => char.charCodeAt(0));
+  element.textContent = "";
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return JSON.parse(await new Response(stream).text());
+}
+
+const CHANNELS = [
+  ["tenant", "Tenant"],
+  ["model", "Model"],
+  ["endpoint", "Endpoint"],
+  ["feature", "Feature"],
+  ["user", "User"],
+];
+
+// What the report holds; set once by prepare().
+const D = { meta: {}, calls: [], others: [], rest: [], traces: {}, rules: [], actions: [], cards: [], byId: new Map(), newest: 0, oldest: 0 };
+
+function prepare(data) {
+  D.meta = data.meta;
+  D.rules = data.rules;
+  D.actions = data.actions;
+  D.cards = data.cards;
+  D.traces = data.traces;
+  D.calls = decodeColumns(data.calls);
+  D.others = decodeColumns(data.others);
+  D.rest = decodeColumns(data.rest);
+  D.calls.forEach((call, at) => {
+    call.at = at;
+    call.t = data.texts[at];
+    call.channel = channelsOf(call);
+    D.byId.set(call.id, call);
+  });
+  D.others.forEach((record) => (record.channel = channelsOf(record)));
+  const future = D.meta.made + 86400;
+  D.oldest = D.meta.first === null ? 0 : D.meta.first;
+  D.newest = 0;
+  for (const call of D.calls) if (call.start > D.newest && call.start <= future) D.newest = call.start;
+  if (!D.newest) D.newest = D.meta.last || (D.calls.length ? D.calls[D.calls.length - 1].start : 0);
+}
+
+// Contract DASH-12: the tenant channel is the tenant, else the user.
+function channelsOf(record) {
+  return {
+    tenant: record.tenant !== undefined ? record.tenant : record.user,
+    model: record.model,
+    endpoint: record.endpoint,
+    feature: record.feature,
+    user: record.user,
+  };
+}
+
+const halluc = (call) => (call.scores && isNumber(call.scores.Hallucination) ? call.scores.Hallucination : null);
+
+// The score that ranks a call: Hallucination, else the lowest it has.
+function rank(call) {
+  if (!call.scores) return null;
+  const own = halluc(call);
+  if (own !== null) return own;
+  const all = Object.values(call.scores).filter(isNumber);
+  return all.length ? Math.min(...all) : null;
+}
+
+// Lower-case text that the search looks through; made on first use.
+function haystack(call) {
+  if (call.hay === undefined) {
+    const t = call.t;
+    const parts = [call.trace, call.id, call.model, call.name, call.tenant, call.user, call.endpoint, call.feature, call.reason, t.q, t.a, t.e];
+    if (t.m) for (const [, text] of t.m) parts.push(text);
+    if (t.cl) for (const [text] of t.cl) parts.push(text);
+    call.hay = parts.filter(Boolean).join("\n").toLowerCase();
+  }
+  return call.hay;
+}

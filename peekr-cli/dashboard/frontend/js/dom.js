@@ -1,0 +1,55 @@
+// Making elements. Data reaches the page as text nodes and attribute values only; there is no innerHTML anywhere.
+
+const SVG = "http://www.w3.org/2000/svg";
+const $ = (id) => document.getElementById(id);
+
+// h("button.chip", {onclick, "aria-pressed": "true"}, "text", child, …); null and false children are left out.
+function h(what, props, ...children) {
+  const [tag, ...classes] = what.split(".");
+  return fill(document.createElement(tag), classes, props, children);
+}
+
+function svg(what, props, ...children) {
+  const [tag, ...classes] = what.split(".");
+  return fill(document.createElementNS(SVG, tag), classes, props, children);
+}
+
+function fill(node, classes, props, children) {
+  if (classes.length) node.setAttribute("class", classes.join(" "));
+  for (const [name, value] of Object.entries(props || {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (name === "style") for (const [key, css] of Object.entries(value)) node.style.setProperty(key, css);
+    else if (name === "value") node.value = value;
+    else node.setAttribute(name, value === true ? "" : String(value));
+  }
+  append(node, children);
+  return node;
+}
+
+function append(node, children) {
+  for (const child of children.flat(Infinity)) {
+    if (child === null || child === undefined || child === false) continue;
+    node.append(child instanceof Node ? child : String(child));
+  }
+}
+
+function replace(node, ...children) {
+  node.textContent = "";
+  append(node, children);
+  return node;
+}
+
+function say(text) {
+  $("live").textContent = text;
+}
+
+// A card with a heading: the one frame of all panels.
+function card(title, hint, ...children) {
+  return h("section.card", { "aria-label": title },
+    h("header.card-head", null, h("h3", null, title), hint && h("p.hint", null, hint)), children);
+}
+
+function empty(title, text, ...more) {
+  return h("div.empty", null, h("p.empty-title", null, title), text && h("p", null, text), more);
+}

@@ -1,0 +1,1 @@
+"""The HTML report and the diagnosis of a trace store."""

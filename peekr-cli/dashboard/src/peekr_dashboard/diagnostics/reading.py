@@ -1,0 +1,152 @@
+"""The records of a store: a database's straight from its rows, any other store's from its spans."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Iterator, List, Optional, Sequence, Tuple
+
+import attrs
+
+from peekr import ReadStore, Span
+from peekr.selection import Selection
+from peekr.sqlquery import as_store_error, connect, is_sqlite
+from peekr_dashboard.diagnostics.attributes import read_bytes
+from peekr_dashboard.diagnostics.records import TELLING_KINDS, Record, fill, record_of, tool_of
+
+#: The first fields of a record, from a row. What has no kind, an old version wrote.
+_FIELDS = """trace_id, span_id, name, kind, start_time, NULLIF(parent_id, ''), NULL, status, end_time IS NULL, NULL,
+    tenant_id, user_id"""
+#: The attributes of spans that say something: most of a file is inputs and outputs.
+_TELLING = f"""CASE WHEN kind IN ({", ".join(repr(kind) for kind in sorted(TELLING_KINDS - {"tool"}))})
+    OR status = 'error' OR kind IS NULL
+    OR (kind = 'tool' AND (instr(attributes, '"tool_name"') OR instr(attributes, '"error_reason"')))
+    THEN CAST(attributes AS BLOB) END"""
+#: In such a row the attributes lack what was content: it is in the payload, encrypted.
+_SEALED = "SELECT 1 FROM spans WHERE rowid IN ({}) AND CAST(substr(payload, 1, 6) AS TEXT) = 'gAAAAA' LIMIT 1"
+_SAMPLE = 50
+
+
+@attrs.define(slots=True, frozen=True)
+class Question:
+    """What of a store is diagnosed.
+
+    :ivar selection: the spans; of a status, whole traces that failed somewhere, or nowhere.
+    :ivar trace: a trace or run id, or the beginning of one.
+    """
+
+    selection: Selection = attrs.field(factory=Selection)
+    trace: Optional[str] = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is left out."""
+        return self.trace is None and next(self.selection.given(), None) is None
+
+
+EVERYTHING = Question()
+
+
+def records_of(store: ReadStore, question: Question = EVERYTHING) -> Iterator[Record]:
+    """Yield the records of the spans that are asked for, as they are read; in no particular order.
+
+    :raises StoreError: if the store cannot be read, or the trace asked for is not there.
+    """
+    selection = question.selection
+    if question.trace is not None:
+        return map(record_of, filter(selection.accepts, _of_trace(store, question.trace)))
+    if selection.status is None:
+        return _selected(store, selection)
+    # Whole traces, as everywhere: of failed spans alone, all have failed.
+    failed = {record.trace for record in _selected(store, Selection(status="error"))}
+    wanted = selection.status == "error"
+    others = _selected(store, attrs.evolve(selection, status=None))
+    return (record for record in others if (record.trace in failed) == wanted)
+
+
+def _of_trace(store: ReadStore, prefix: str) -> Iterable[Span]:
+    from peekr_cli.reading import below
+
+    found, trace_id = store.locate(prefix)
+    spans = list(store.spans(trace_id=trace_id))
+    if found == trace_id:
+        return spans
+    return list(below(spans, found)) or [span for span in spans if span.run_id == found]
+
+
+def _selected(store: ReadStore, selection: Selection) -> Iterator[Record]:
+    if not is_sqlite(store.target):
+        return map(record_of, store.select(selection, False, None))
+    return _rows(store, selection)
+
+
+def _rows(store: ReadStore, selection: Selection) -> Iterator[Record]:
+    connection = connect(store.target)
+    try:
+        with as_store_error(store.target):
+            if _sealed(connection):
+                yield from map(record_of, store.select(selection, False, None))
+                return
+            clause, params = where(selection)
+            skipped = 0
+            for row in connection.execute(f"SELECT {_FIELDS}, {_TELLING} FROM spans {clause}", params):
+                record = _record(row)
+                if record is None:
+                    skipped += 1
+                else:
+                    yield record
+        if skipped:
+            store.note_skipped(skipped)
+    finally:
+        connection.close()
+
+
+def _sealed(connection: Any) -> bool:
+    """Whether rows are encrypted, by the oldest and the newest of them: a key is set for the life of a program."""
+    ends: List[int] = []
+    for order in ("ASC", "DESC"):
+        found = connection.execute(f"SELECT rowid FROM spans ORDER BY rowid {order} LIMIT {_SAMPLE}")
+        ends.extend(rowid for (rowid,) in found)
+    marks = ", ".join("?" * len(ends))
+    return connection.execute(_SEALED.format(marks), ends).fetchone() is not None
+
+
+def _record(row: Sequence[Any]) -> Optional[Record]:
+    """Return the record of a row, None of one that is no span (another program's)."""
+    record = Record(*row[:-1])
+    attributes = row[-1]
+    if record.parent is None:
+        record.root = record.name
+    if not record.kind or type(record.start) is not float:
+        return _untold(record, attributes)
+    if attributes is not None:
+        fill(record, read_bytes(attributes))
+    elif record.kind == "tool":
+        record.tool = tool_of(record.name)
+    return record
+
+
+def _untold(record: Record, attributes: Any) -> Optional[Record]:
+    """A row of an old version, or of another program."""
+    from peekr import sql
+
+    values = {
+        "trace_id": record.trace, "span_id": record.id, "parent_id": record.parent, "name": record.name,
+        "start_time": record.start, "duration_ms": record.ms, "status": record.status,
+        "tenant_id": record.tenant, "user_id": record.user,
+        "attributes": attributes.decode(errors="replace") if isinstance(attributes, bytes) else attributes,
+    }  # fmt: skip
+    if record.open:
+        values["end_time"] = None
+    try:
+        return record_of(sql.span_of(values))
+    except ValueError:
+        return None
+
+
+def where(selection: Selection) -> Tuple[str, List[Any]]:
+    """Return a selection as a WHERE clause, with the values to bind."""
+    conditions: List[str] = []
+    params: List[Any] = []
+    for field, value in selection.given():
+        conditions.append({"since": "start_time >= ?", "until": "start_time < ?"}.get(field, f"{field} = ?"))
+        params.append(value)
+    return ("WHERE " + " AND ".join(conditions) if conditions else ""), params

@@ -1,0 +1,1 @@
+"""Scoring spans that are stored already: what ``peekr eval`` does."""

@@ -1,0 +1,214 @@
+"""The one table of names: peekr's attributes → the OpenTelemetry GenAI semantic conventions, by version.
+
+Source: https://github.com/open-telemetry/semantic-conventions-genai, none of it stable yet. A new version of the
+conventions is a new entry of :data:`TABLES`; nothing else in this package spells a ``gen_ai.`` name.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+
+import attrs
+
+#: Version of the conventions that is written by default.
+LATEST = "1.42.0-dev"
+
+
+@attrs.define(slots=True, frozen=True)
+class Table:
+    """Names of one version of the conventions.
+
+    :ivar attributes: peekr attribute → attribute, value unchanged.
+    :ivar converted: peekr attribute → attribute and what makes the value.
+    :ivar content: logical name of something that was said → attribute.
+    :ivar parameters: key of a request, in any provider's spelling → attribute and type.
+    :ivar operations: span kind → ``gen_ai.operation.name``.
+    :ivar providers: peekr's provider → ``provider`` attribute's value; others as they are.
+    """
+
+    version: str
+    schema_url: str
+    operation: str
+    provider: str
+    request_model: str
+    response_model: str
+    agent_name: str
+    tool_name: str
+    attributes: Mapping[str, str]
+    converted: Mapping[str, Tuple[str, Callable[[Any], Any]]]
+    content: Mapping[str, str]
+    parameters: Mapping[str, Tuple[str, Callable[[Any], Any]]]
+    evaluation: Mapping[str, str]
+    operations: Mapping[str, str]
+    providers: Mapping[str, str]
+
+
+def _texts(value: Any) -> Any:
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
+
+
+def _reasons(value: Any) -> Any:
+    return str(value).split(",")
+
+
+def _seconds(value: Any) -> Any:
+    return value / 1000 if isinstance(value, (int, float)) else None
+
+
+def _float(value: Any) -> Any:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _int(value: Any) -> Any:
+    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _several(value: Any) -> Any:
+    return value if isinstance(value, int) and value > 1 else None
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+_ATTRIBUTES = {
+    "tokens_input": "gen_ai.usage.input_tokens",
+    "tokens_output": "gen_ai.usage.output_tokens",
+    "tokens_cached": "gen_ai.usage.cache_read.input_tokens",
+    "tokens_cache_write": "gen_ai.usage.cache_write.input_tokens",
+    "tokens_reasoning": "gen_ai.usage.reasoning.output_tokens",
+    "response_id": "gen_ai.response.id",
+    "session_id": "gen_ai.conversation.id",
+    "streaming": "gen_ai.request.stream",
+    "tool_call_id": "gen_ai.tool.call.id",
+    "tool_type": "gen_ai.tool.type",
+    "tool_description": "gen_ai.tool.description",
+    "agent_id": "gen_ai.agent.id",
+    "embeddings_dimensions": "gen_ai.embeddings.dimension.count",
+    "user_id": "user.id",
+    "server": "server.address",
+    "error_type": "error.type",
+    "error": "error.message",
+    "http.method": "http.request.method",
+    "http.path": "url.path",
+    "http.status_code": "http.response.status_code",
+    "endpoint": "http.route",
+}
+_CONVERTED = {
+    "finish_reason": ("gen_ai.response.finish_reasons", _reasons),
+    "ttft_ms": ("gen_ai.response.time_to_first_chunk", _seconds),
+}
+_CONTENT = {
+    "system": "gen_ai.system_instructions",
+    "input": "gen_ai.input.messages",
+    "output": "gen_ai.output.messages",
+    "tools": "gen_ai.tool.definitions",
+    "arguments": "gen_ai.tool.call.arguments",
+    "result": "gen_ai.tool.call.result",
+    "query": "gen_ai.retrieval.query.text",
+    "documents": "gen_ai.retrieval.documents",
+    "memory_query": "gen_ai.memory.query.text",
+    "memory_records": "gen_ai.memory.records",
+}
+_PARAMETERS: Dict[str, Tuple[str, Callable[[Any], Any]]] = {
+    "temperature": ("gen_ai.request.temperature", _float),
+    "top_p": ("gen_ai.request.top_p", _float),
+    "topP": ("gen_ai.request.top_p", _float),
+    "top_k": ("gen_ai.request.top_k", _int),
+    "topK": ("gen_ai.request.top_k", _int),
+    "max_tokens": ("gen_ai.request.max_tokens", _int),
+    "max_completion_tokens": ("gen_ai.request.max_tokens", _int),
+    "max_output_tokens": ("gen_ai.request.max_tokens", _int),
+    "maxTokens": ("gen_ai.request.max_tokens", _int),
+    "maxOutputTokens": ("gen_ai.request.max_tokens", _int),
+    "seed": ("gen_ai.request.seed", _int),
+    "stop": ("gen_ai.request.stop_sequences", _texts),
+    "stop_sequences": ("gen_ai.request.stop_sequences", _texts),
+    "stopSequences": ("gen_ai.request.stop_sequences", _texts),
+    "frequency_penalty": ("gen_ai.request.frequency_penalty", _float),
+    "frequencyPenalty": ("gen_ai.request.frequency_penalty", _float),
+    "presence_penalty": ("gen_ai.request.presence_penalty", _float),
+    "presencePenalty": ("gen_ai.request.presence_penalty", _float),
+    "n": ("gen_ai.request.choice.count", _several),
+    "candidateCount": ("gen_ai.request.choice.count", _several),
+    "encoding_format": ("gen_ai.request.encoding_formats", _texts),
+    "previous_response_id": ("gen_ai.request.previous_response.id", _same),
+    "reasoning_effort": ("gen_ai.request.reasoning.level", _same),
+}
+_EVALUATION = {
+    "event": "gen_ai.evaluation.result",
+    "name": "gen_ai.evaluation.name",
+    "score": "gen_ai.evaluation.score.value",
+    "response_id": "gen_ai.response.id",
+    "error": "error.type",
+}
+_OPERATIONS = {
+    "llm": "chat",
+    "embedding": "embeddings",
+    "tool": "execute_tool",
+    "run": "invoke_agent",
+    "agent": "invoke_agent",
+    "retriever": "retrieval",
+    "retrieval": "retrieval",
+    "rag": "retrieval",
+    "chain": "invoke_workflow",
+    "memory_read": "search_memory",
+    "memory_write": "upsert_memory",
+}
+_PROVIDERS = {
+    "azure": "azure.ai.openai",
+    "bedrock": "aws.bedrock",
+    "gemini": "gcp.gemini",
+    "vertex": "gcp.vertex_ai",
+    "mistral": "mistral_ai",
+    "xai": "x_ai",
+    "watsonx": "ibm.watsonx.ai",
+    "moonshot": "moonshot_ai",
+}
+
+_NEWEST = Table(
+    version=LATEST,
+    schema_url="https://opentelemetry.io/schemas/gen-ai-dev/1.42.0-dev",
+    operation="gen_ai.operation.name",
+    provider="gen_ai.provider.name",
+    request_model="gen_ai.request.model",
+    response_model="gen_ai.response.model",
+    agent_name="gen_ai.agent.name",
+    tool_name="gen_ai.tool.name",
+    attributes=_ATTRIBUTES,
+    converted=_CONVERTED,
+    content=_CONTENT,
+    parameters=_PARAMETERS,
+    evaluation=_EVALUATION,
+    operations=_OPERATIONS,
+    providers=_PROVIDERS,
+)
+#: What receivers of 2025 know: the names of core's semantic conventions before GenAI moved out of them.
+_V1_37 = attrs.evolve(
+    _NEWEST,
+    version="1.37.0",
+    schema_url="https://opentelemetry.io/schemas/1.37.0",
+    attributes={
+        name: target
+        for name, target in _ATTRIBUTES.items()
+        if name not in ("tokens_cached", "tokens_cache_write", "tokens_reasoning", "streaming")
+    },
+    converted={"finish_reason": _CONVERTED["finish_reason"]},
+    operations={kind: name for kind, name in _OPERATIONS.items() if not kind.startswith(("memory", "re", "rag", "ch"))},
+)
+
+TABLES: Mapping[str, Table] = {table.version: table for table in (_NEWEST, _V1_37)}
+
+
+def operation_of(table: Table, kind: str, name: str) -> Optional[str]:
+    """Return ``gen_ai.operation.name`` of a span kind, None where the conventions know no such operation.
+
+    :param name: of the span, which tells text completions and Gemini's own operation from chats.
+    """
+    operation = table.operations.get(kind)
+    if operation == "chat":
+        if name == "openai.completions":
+            return "text_completion"
+        if name.startswith("gemini.generate_content"):
+            return "generate_content"
+    return operation
