@@ -4,7 +4,10 @@ nox -s tests        all tests on every supported Python that this machine has
 nox -s unit         each distribution's own tests with nothing but core beside it
 nox -s sdks         each provider's tests on the oldest, a middle and the newest major of its SDK
 nox -s types lint   mypy and ruff
+nox -s doctor       `peekr doctor` on the oldest and the newest version of each SDK
 nox -s bench        the benchmarks of tests/bench: ratios, no assertions
+nox -s worst_day    kill -9, many writers, stalled and hanging stores, fuzzing, fifteen minutes of soak
+nox -s interop      spans into a real Arize Phoenix and a real MLflow server (large)
 nox -s demo         the demo, in a fresh environment
 """
 
@@ -98,6 +101,39 @@ def sdks(session, provider, sdk):
     extra = ["langchain-openai", "langgraph"] if provider == "langchain" else []
     _install(session, *DISTRIBUTIONS.values(), extra=[sdk, *extra, *TOOLS])
     session.run("pytest", f"tests/{provider}", *session.posargs)
+
+
+@nox.session(python=["3.9", "3.13"])
+@nox.parametrize("provider, sdk", [(provider, sdk) for provider, sdks in SDKS.items() for sdk in (sdks[0], sdks[-1])])
+def doctor(session, provider, sdk):
+    """Each entry point of an SDK makes exactly one span with usage, on its oldest and newest version."""
+    extra = {"langchain": ["langchain-openai"], "bedrock": ["aiobotocore"] if sdk == "boto3" else []}.get(provider, [])
+    _install(session, *DISTRIBUTIONS.values(), extra=[sdk, *extra])
+    session.run("peekr", "doctor", "-q", "--sdk", provider)
+
+
+@nox.session
+def worst_day(session):
+    """What nobody wants to live through twice."""
+    _install(session, *DISTRIBUTIONS.values(), extra=["openai", "gunicorn", "celery", *TOOLS])
+    session.run("pytest", "tests/journeys")
+    session.run("python", "tests/bench/bench_kill.py", "200")
+    for program in ("writers", "bad_exporter", "http", "stalled"):
+        session.run("python", f"tests/bench/bench_{program}.py")
+    session.run("python", "tests/fuzz/fuzz.py", "1000000")
+    session.run("python", "tests/bench/soak.py", *(session.posargs or ["15"]))
+
+
+@nox.session(python="3.11")
+def interop(session):
+    """Two receivers that nobody here wrote, each in an environment of its own."""
+    _install(session, CORE, "peekr-exporters/otlp", extra=["opentelemetry-exporter-otlp-proto-grpc", *TOOLS])
+    for name, package in (("PHOENIX", "arize-phoenix"), ("MLFLOW", "mlflow")):
+        folder = Path(session.create_tmp(), name.lower())
+        session.run("python", "-m", "venv", str(folder))
+        session.run(str(folder / "bin" / "pip"), "install", "-q", package, external=True)
+        session.env[f"PEEKR_{name}_PYTHON"] = str(folder / "bin" / "python")
+    session.run("pytest", "tests/interop", "-s", *session.posargs)
 
 
 @nox.session

@@ -29,18 +29,18 @@ class Terminal(io.StringIO):
         return super().write(text)
 
 
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """Where the bar is drawn at once."""
+def terminal_of(monkeypatch: pytest.MonkeyPatch, patience_s: float = 0.0) -> Terminal:
+    """Make stderr a terminal. Called in a test: pytest puts its own stderr back between a fixture and the test."""
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setattr(progress, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(progress, "_PATIENCE_S", patience_s)
     monkeypatch.setenv("TERM", "xterm-256color")
     return terminal
 
 
-def test_what_takes_long_shows_how_far_it_is(terminal: Terminal) -> None:
+def test_what_takes_long_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Issue 6: on a terminal; nothing of it stays there."""
+    terminal = terminal_of(monkeypatch)
     with Bar("Reading", 10) as bar:
         assert terminal.shown.wait(10)
         bar.update(7)
@@ -49,15 +49,16 @@ def test_what_takes_long_shows_how_far_it_is(terminal: Terminal) -> None:
     assert terminal.getvalue().endswith("\x1b[2K")
 
 
-def test_without_a_number_it_shows_that_something_goes_on(terminal: Terminal) -> None:
+def test_without_a_number_it_shows_that_something_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Issue 6: one long statement."""
+    terminal = terminal_of(monkeypatch)
     with Bar("Reading"):
         assert terminal.shown.wait(10)
 
 
-def test_what_is_quick_shows_nothing(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_quick_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Issue 6: a second of patience."""
-    monkeypatch.setattr(progress, "_PATIENCE_S", 60.0)
+    terminal = terminal_of(monkeypatch, 60.0)
     with Bar("Reading") as bar:
         assert list(bar.over(range(3))) == [0, 1, 2]
     assert terminal.getvalue() == ""

@@ -49,6 +49,7 @@ class TestTheSignature:
             "evaluate_filter", "async_eval", "sample_rate", "keep_errors", "budget_alert",
         }  # fmt: skip
         assert inspect.Parameter.empty not in defaults.values()
+        assert [defaults[name] for name in ("alerts", "evaluators", "guardrails", "compliance")] == [[]] * 4
 
     def test_none_is_accepted_for_every_list(self) -> None:
         """INST-1"""

@@ -84,7 +84,7 @@ def test_an_unsampled_run_is_a_context_that_does_nothing(warnings: Any) -> None:
         assert run.tool(tool_name="t") is None and run.memory_read(memory_key="k") is None
         assert run.memory_write(memory_key="k") is None and run.final(answer="a") is None
         assert run.error(error_type="E", error_message="m") is None
-        assert run.emit(BaseEvent(name="x")) is None and run.task_assign("1", "t") is None
+        assert run.emit(BaseEvent(run_id=run.run_id, name="x")) is None and run.task_assign("1", "t") is None
         assert trace.tool(tool_name="t") is None and peekr.trace.llm(model="m") is None
         with trace.run("vip") as nested, peekr.span("inner"):
             assert not nested

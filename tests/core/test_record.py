@@ -246,6 +246,8 @@ def test_a_span_can_be_copied(recording: Recording) -> None:
 
 
 def test_an_event_without_a_run_cannot_be_written() -> None:
-    """EVT-2"""
+    """EVT-2, AGENT-7: left out, the run fills it in; given, it may not be empty."""
     with pytest.raises(ValueError, match="needs a run_id"):
         peekr.BaseEvent(name="x").to_dict()
+    with pytest.raises(ValueError, match="needs a run_id"):
+        peekr.BaseEvent(run_id="", name="x")

@@ -12,7 +12,7 @@ HOSTILE = (
     "{{constructor.constructor('window.ran=3')()}}${window.ran=4}javascript:window.ran=5"
     "\x1b[31m\x1b]0;x\x07\u202eevil\u2066 ' onmouseover='window.ran=6' x='"
 )
-READY = "document.documentElement.dataset.ready"
+READY = "document.documentElement.dataset.ready === '1'"
 
 
 def demo(record):
@@ -250,3 +250,18 @@ def test_axe_finds_no_serious_problem(opened, record):
             found = page.evaluate("axe.run().then(found => found.violations)")
             bad = [(each["id"], each["impact"], [node["html"][:200] for node in each["nodes"][:3]]) for each in found]
             assert [each for each in bad if each[1] in ("serious", "critical")] == [], f"{theme} {key}"
+
+
+def test_a_long_list_draws_only_the_rows_in_sight_and_finds_any_call(opened, record):
+    """DASH-9, DASH-16: the table is virtual; a compressed report opens from disk too."""
+    long = "word " * 160
+    calls = [record(n, output=f"{long} needle-{n}", eval_scores={"Hallucination": n / 2000}) for n in range(1, 1801)]
+    page = opened(calls, "#traces?sort=score")
+    assert page.evaluate("document.documentElement.dataset.encoding") == "gzip"
+    rows = page.locator(".rows-canvas .row")
+    assert 5 < rows.count() < 60 and rows.first.get_attribute("data-id") == f"{1:016x}"
+    page.evaluate("document.querySelector('.rows').scrollTop = 1e9")
+    page.wait_for_selector(f".row[data-id='{1800:016x}']")
+    page.fill("#search", "NEEDLE-1234 gpt-4o")
+    assert rows.count() == 1 and rows.first.get_attribute("data-id") == f"{1234:016x}"
+    assert page.said == []

@@ -47,13 +47,13 @@ def run_of(place: Parent) -> Optional[TraceContext]:
 class TraceContext(AgentMethods):
     """An open run: what ``with trace.run(...) as ctx`` yields. Falsy when the run is not recorded.
 
-    :ivar run_id: the run's span id.
+    :ivar run_id: the run's span id; a run that is not recorded has one too, for events that its program makes.
     """
 
-    def __init__(self, span: Optional[Span]) -> None:
-        self._span = span
+    def __init__(self, span: Span, recorded: bool = True) -> None:
+        self._span = span if recorded else None
         self._finished = False
-        self.run_id = span.span_id if span is not None else ""
+        self.run_id = span.span_id
 
     def __bool__(self) -> bool:
         return self._span is not None
@@ -152,7 +152,7 @@ class Run:
 
             apply_config(self._config, span)
         if not sampling_of(span).is_recorded(span):
-            return TraceContext(None), span
+            return TraceContext(span, recorded=False), span
         if self._agent_type is not None:
             span.attributes["agent_type"] = str(self._agent_type)
         if self._metadata and settings.capture_io:

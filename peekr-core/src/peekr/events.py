@@ -42,20 +42,28 @@ class EventStatus(str, Enum):
     FAILED = "failed"
 
 
+_NO_RUN = "an event needs a run_id.\nEmit it inside a run: with trace.run(…) as run: run.emit(…)"
+
+
 def _now_ms() -> int:
     return int(time() * 1000)
+
+
+def _given(_event: Any, _field: Any, run_id: str) -> None:
+    if not run_id:
+        raise ValueError(_NO_RUN)
 
 
 @attrs.define(slots=True, kw_only=True)
 class BaseEvent:
     """One step of a run.
 
-    :ivar run_id: filled in by ``emit`` when empty.
+    :ivar run_id: left out, ``emit`` fills it in.
     :ivar timestamp_ms: Unix milliseconds.
-    :raises ValueError: from :meth:`to_dict`, if ``run_id`` is empty.
+    :raises ValueError: if ``run_id`` is empty; from :meth:`to_dict` also if it was left out and never filled in.
     """
 
-    run_id: str = ""
+    run_id: Optional[str] = attrs.field(default=None, validator=attrs.validators.optional(_given))
     type: EventType = EventType.CUSTOM
     name: str = ""
     event_id: str = attrs.Factory(lambda: str(uuid.uuid4()))
@@ -81,7 +89,7 @@ class BaseEvent:
     def to_dict(self) -> Dict[str, Any]:
         """Return plain values; the fields of the event's type stand beside the common ones."""
         if not self.run_id:
-            raise ValueError("an event needs a run_id.\nEmit it inside a run: with trace.run(…) as run: run.emit(…)")
+            raise ValueError(_NO_RUN)
         out = attrs.asdict(self, filter=lambda field, _: field.name != "fields")
         out["type"] = EventType(self.type).value
         out["status"] = EventStatus(self.status).value

@@ -78,7 +78,7 @@ class Bar:
         with self._lock:
             if self._timer is None:  # it is over already
                 return
-            shown = Progress(*columns, console=Console(file=sys.stderr), transient=True, refresh_per_second=8)
+            shown = Progress(*columns, console=Console(file=sys.stderr), transient=True, redirect_stdout=False)
             self._task = shown.add_task(self._what, total=self._total, completed=self._done)
             shown.start()
             self._shown = shown

@@ -43,7 +43,10 @@ const timeAxis = () => axis({
   space: 84,
   size: 30,
   grid: { show: false },
-  values: (chart, splits, _at, _space, step) => splits.map((at) => date(at, step >= 86400 ? dayOnly : dayTime)),
+  values: (chart, splits, _at, _space, step) => splits.map((at, place) => {
+    const day = date(at, dayOnly);
+    return step >= 86400 || !place || day !== date(splits[place - 1], dayOnly) ? day : date(at, step < 60 ? secondOnly : timeOnly);
+  }),
 });
 
 // Follows the pointer with a box of text beside it: {setup, show(index) → nodes or null}.

@@ -25,9 +25,10 @@ function readColumn(column) {
 async function readData() {
   const element = $("peekr-data");
   if (!element) throw new Error("this page has no data");
+  document.documentElement.dataset.encoding = element.dataset.encoding;
   if (element.dataset.encoding !== "gzip") return JSON.parse(element.textContent);
   const bytes = Uint8Array.from(atob(element.textContent), (char) => char.charCodeAt(0));
-  element.textContent = "";
+  element.remove(); // its text is not needed any more; a script's text may not be set under this page's policy
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return JSON.parse(await new Response(stream).text());
 }

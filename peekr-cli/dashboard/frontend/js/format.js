@@ -4,6 +4,8 @@ const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const dayTime = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 const fullTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const timeOnly = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const secondOnly = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const dayOnly = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 
 const DASH = "–";

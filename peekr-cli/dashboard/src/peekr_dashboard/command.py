@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 import click
 
@@ -34,13 +33,14 @@ def dashboard(store: Optional[str], output: Path, show: bool, as_json: bool) -> 
     Example: peekr dashboard traces.db -o report.html
     """
     from peekr import open_store
+    from peekr_cli.progress import Bar
     from peekr_cli.reading import default_target
     from peekr_dashboard.page import build
 
     target = store or default_target()
     _refuse_to_overwrite(target, output)
-    with open_store(target) as opened, Progress(as_json) as progress:
-        page = build(opened, progress=progress)
+    with open_store(target) as opened, Bar("Reading spans") as bar:
+        page = build(opened, progress=bar.update)
     _write(output, page.html)
     facts = {"output": str(output), "size_bytes": len(page.html), **page.facts}
     if as_json:
@@ -85,23 +85,3 @@ def _say(target: str, facts: Any) -> None:
 
 def _many(count: int, what: str) -> str:
     return f"{count:,} {what}" + "s" * (count != 1)
-
-
-class Progress:
-    """A line on a terminal that says how far the reading is; nothing in a pipe."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._on = not quiet and sys.stderr.isatty()
-        self._said = False
-
-    def __enter__(self) -> Callable[[int], None]:
-        return self._show
-
-    def _show(self, done: int) -> None:
-        if self._on and done:
-            self._said = True
-            click.echo(f"\rreading: {done:,} spans", nl=False, err=True)
-
-    def __exit__(self, *_exc: object) -> None:
-        if self._said:
-            click.echo("\r\x1b[K", nl=False, err=True)
