@@ -66,7 +66,7 @@ def test_a_store_that_fails_to_look_does_not_hide_the_others(
 
     path = tmp_path / "traces.jsonl"
     path.write_text("")
-    monkeypatch.setattr(plugins, "load_group", lambda group: iter([("broken", Broken), ("jsonl", JSONLStore)]))
+    monkeypatch.setattr(plugins, "load_group", lambda group, **_: iter([("broken", Broken), ("jsonl", JSONLStore)]))
     with peekr.open_store(path) as store:
         assert isinstance(store, JSONLStore)
     assert "RuntimeError: boom" in caplog.text

@@ -26,11 +26,20 @@ def open_store(target: Union[str, os.PathLike[str]]) -> ReadStore:
 
     where = os.fspath(target)
     installed = []
-    for name, store in load_group(GROUP):
+    for name, store in load_group(GROUP, first=_likely(where)):
         installed.append(name)
         if _recognised(store, where):
             return store(where)  # type: ignore[no-any-return]
     raise StoreError(_why_not(where, installed))
+
+
+def _likely(target: str) -> str:
+    """Return the store that a look at the name and the first bytes suggests; each still has its own say."""
+    try:
+        with open(target, "rb") as file:
+            return "sqlite" if file.read(6) == b"SQLite" else "jsonl"
+    except (OSError, ValueError):
+        return ""
 
 
 def _recognised(store: Any, target: str) -> bool:

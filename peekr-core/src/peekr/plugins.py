@@ -121,8 +121,11 @@ def _failed(group: str, name: str, error: BaseException) -> None:
     _remember_failures()
 
 
-def load_group(group: str, choice: Optional[Choice] = None) -> Iterator[Tuple[str, Any]]:
-    """Load every wanted entry of a group; yield name and object. One that fails is reported, and skipped."""
+def load_group(group: str, choice: Optional[Choice] = None, first: str = "") -> Iterator[Tuple[str, Any]]:
+    """Load every wanted entry of a group; yield name and object. One that fails is reported, and skipped.
+
+    :param first: name of the entry to begin with: who finds what it needs there loads no other.
+    """
     from stevedore.extension import ExtensionManager
 
     wanted = choice or Choice.of()
@@ -133,7 +136,7 @@ def load_group(group: str, choice: Optional[Choice] = None) -> Iterator[Tuple[st
     except Exception as error:  # an unreadable folder on sys.path, a broken distribution
         logger.warning("plugins of %s cannot be listed: %s: %s", group, type(error).__name__, error)
         return
-    for entry in entries:
+    for entry in sorted(entries, key=lambda each: each.name != first):
         if wanted.refusal(group, entry.name, entry.value) is None:
             try:
                 loaded = entry.load()

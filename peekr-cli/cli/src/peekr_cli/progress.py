@@ -80,5 +80,5 @@ class Bar:
                 return
             shown = Progress(*columns, console=Console(file=sys.stderr), transient=True, redirect_stdout=False)
             self._task = shown.add_task(self._what, total=self._total, completed=self._done)
-            shown.start()
             self._shown = shown
+            shown.start()

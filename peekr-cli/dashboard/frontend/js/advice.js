@@ -10,6 +10,21 @@ function cards() {
   return (V.cards = PeekrEngine.evaluate(D.rules, PeekrEngine.aggregates(V.calls.concat(V.others), { whole: false }), code));
 }
 
+// Judging tens of thousands of calls takes a moment: the rest of the page shows first. The frame stands meanwhile.
+const MANY = 4000;
+function whenJudged(make) {
+  if (V.cards || !filtered() || V.calls.length < MANY) return make();
+  const place = h("section.card.judging", { "aria-busy": "true" }, h("p.quiet", null, "Looking for causes…"));
+  const calls = V.calls;
+  setTimeout(() => {
+    if (calls !== V.calls || !place.isConnected) return;
+    const made = make();
+    if (made) place.replaceWith(made);
+    else place.remove();
+  }, 30);
+  return place;
+}
+
 // What to try for one call: the same form of rules over this call.
 function actionsFor(call) {
   if (call.actions === undefined) call.actions = PeekrEngine.actions(D.actions, call, detailOf(call));

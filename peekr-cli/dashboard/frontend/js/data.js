@@ -57,6 +57,7 @@ function prepare(data) {
     call.at = at;
     call.t = data.texts[at];
     call.channel = channelsOf(call);
+    readScores(call);
     D.byId.set(call.id, call);
   });
   D.others.forEach((record) => (record.channel = channelsOf(record)));
@@ -78,16 +79,26 @@ function channelsOf(record) {
   };
 }
 
-const halluc = (call) => (call.scores && isNumber(call.scores.Hallucination) ? call.scores.Hallucination : null);
+const isRubric = (name) => /^Rubric(_\d+$|\b)/.test(name);
 
-// The score that ranks a call: Hallucination, else the lowest it has.
-function rank(call) {
-  if (!call.scores) return null;
-  const own = halluc(call);
-  if (own !== null) return own;
-  const all = Object.values(call.scores).filter(isNumber);
-  return all.length ? Math.min(...all) : null;
+// Read once, for each filter looks at them again: the Hallucination score, the score that ranks the call (that one,
+// else the lowest it has), and the mean of its rubrics; null where there is none.
+function readScores(call) {
+  let own = null, low = null, rubrics = 0, total = 0;
+  for (const name in call.scores || {}) {
+    const value = call.scores[name];
+    if (!isNumber(value)) continue;
+    if (name === "Hallucination") own = value;
+    if (low === null || value < low) low = value;
+    if (isRubric(name)) { rubrics += 1; total += value; }
+  }
+  call.own = own;
+  call.ranked = own === null ? low : own;
+  call.rubric = rubrics ? total / rubrics : null;
 }
+
+const halluc = (call) => call.own;
+const rank = (call) => call.ranked;
 
 // Lower-case text that the search looks through; made on first use.
 function haystack(call) {

@@ -12,15 +12,20 @@ function worstCalls() {
 
 function drawDiagnose(view) {
   if (!V.calls.length && D.calls.length) return replace(view, nothingLeft());
-  const found = cards();
   const worst = worstCalls();
   replace(view,
     h("section", { "aria-labelledby": "causes" },
       h("header.section-head", null, h("h2", { id: "causes" }, "Likely causes & next steps"), h("p.quiet", null, filtered() ? "for the calls that are filtered" : "for the whole file")),
-      found.length ? h("div.advice-list", null, found.map(adviceCard)) : D.calls.length ? empty("Nothing stands out", "No rule found a pattern in these calls.") : noCalls()),
+      whenJudged(causes)),
     D.calls.length ? h("section", { "aria-labelledby": "offenders" },
       h("header.section-head", null, h("h2", { id: "offenders" }, "Worst offenders"), h("p.quiet", null, worst.length ? `the ${worst.length} lowest-scoring calls` : null)),
       worst.length ? worst.map(offender) : empty("No scored calls", "With an evaluator, the lowest-scoring calls are compared with their context here.")) : null);
+}
+
+function causes() {
+  const found = cards();
+  if (found.length) return h("div.advice-list", null, found.map(adviceCard));
+  return D.calls.length ? empty("Nothing stands out", "No rule found a pattern in these calls.") : noCalls();
 }
 
 function offender(call, place) {

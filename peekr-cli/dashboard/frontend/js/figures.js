@@ -47,13 +47,10 @@ function health(scored, calls) {
   };
 }
 
-const isRubric = (name) => /^Rubric(_\d+$|\b)/.test(name);
-
 function metrics(calls) {
   const rubric = [], grounded = [], failed = [];
   for (const call of calls) {
-    const own = Object.entries(call.scores || {}).filter(([name, value]) => isRubric(name) && isNumber(value));
-    if (own.length) rubric.push(mean(own.map(([, value]) => value)));
+    if (call.rubric !== null) rubric.push(call.rubric);
     if (call.cites && call.cites.total) grounded.push(call.cites.grounded / call.cites.total);
     else if (call.scores && isNumber(call.scores.CitationAccuracy) && !call.cites) grounded.push(call.scores.CitationAccuracy);
     failed.push(call.status === "error" ? 1 : 0);
@@ -120,7 +117,7 @@ function narrative(calls, scored) {
   const add = (weight, tone, ...text) => said.push({ weight, tone, text: text.join("") });
   const state = health(scored, calls);
   const errors = calls.filter((call) => call.status === "error").length;
-  const judged = calls.filter((call) => call.errs && Object.keys(call.errs).length).length;
+  const judged = calls.filter((call) => call.errs).length;
   const cites = citationsOf(calls);
   const worst = worstChannel(scored);
   if (state.delta !== null && state.delta <= -5) {
@@ -145,7 +142,7 @@ function narrative(calls, scored) {
   if (tokens) add(10, "none", number(tokens), " tokens", cost ? " for " + money(cost) : "", " in ", plural(calls.length, "call"), ".");
   if (!errors && calls.length) add(12, "good", "No call failed.");
   if (!scored.length && calls.length) add(65, "none", "No call has a Hallucination score yet, so its quality is not known.");
-  const slow = calls.map((call) => call.ms).filter(isNumber).sort((a, b) => a - b);
+  const slow = Float64Array.from(calls.map((call) => call.ms).filter(isNumber)).sort();
   if (slow.length) add(5, "none", "The median call takes ", ms(slow[Math.floor((slow.length - 1) / 2)]), ", one in twenty more than ", ms(slow[Math.ceil(slow.length * 0.95) - 1]), ".");
   return said.sort((a, b) => b.weight - a.weight).slice(0, 5);
 }

@@ -8,7 +8,7 @@ function drawOverview(view) {
   replace(view,
     h("div.lead", null, hero(state), story()),
     metricCards(),
-    firstSteps(),
+    whenJudged(firstSteps),
     h("div.grid.two", null, trendCard("tokens"), trendCard("cost")),
     otherPanels(view));
   drawTrends(view);

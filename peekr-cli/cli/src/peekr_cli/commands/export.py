@@ -44,7 +44,9 @@ def export(
     db: Optional[str],
     **filters: Any,
 ) -> None:
-    """Write one run, or all, with their timelines, decoded data, scores and ratings.
+    """Write one run, or all, as JSON or CSV.
+
+    With their timelines, decoded data, scores and ratings.
 
     RUN_ID is a run's or trace's id, or six or more characters of its beginning. What is written as json or jsonl
     can be read back with peekr import. In csv, a run is a row (with --all) or a step is, and cells that a

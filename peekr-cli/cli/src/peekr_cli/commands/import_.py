@@ -21,7 +21,7 @@ _BATCH = 1000
 @click.option("--redact", is_flag=True, help="Redact what the configuration says, as tracing does.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def import_(files: Tuple[str, ...], db: Optional[str], jsonl: Optional[str], redact: bool, as_json: bool) -> None:
-    """Load traces from FILE into a database, or a file of lines.
+    """Load traces into a database or a file.
 
     FILE is a .jsonl file, an SQLite database (of any version, peekr 0.9.3's too), a document that peekr export
     wrote, or a database of Agent Inspector. Doing it twice changes nothing: spans are known by their ids.

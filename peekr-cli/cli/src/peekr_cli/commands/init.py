@@ -16,7 +16,7 @@ _STARTER = ("sample_rate", "only_on_error", "db_path", "retention_days", "compre
 @click.command()
 @click.option("--profile", type=PROFILES, help="What the settings are made for.")
 def init(profile: Optional[str]) -> None:
-    """Make peekr.config.json and the database in this directory.
+    """Make peekr.config.json and a database here.
 
     What is there is kept: settings that the file has, and all data. With --profile production a key is made beside
     the database, readable for this user only, and content is encrypted with it.

@@ -25,7 +25,9 @@ _WIDEST = 80
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def memory(file: Optional[str], db: Optional[str], by: str, since: Optional[float], limit: int, as_json: bool) -> None:
-    """Show which memories were recalled, and how many of them the following answer used.
+    """Show which recalled memories were used.
+
+    Of those that a recall gave, how many the following answer used.
 
     A memory is used (a hit) if the answer of the LLM call after the recall has 0.3 or more of its five-word
     sequences, or names its id or title. Writes are never read if nothing read their key afterwards.
@@ -81,7 +83,8 @@ def _print_usage(screen: Any, report: Any, by: str, limit: Optional[int]) -> Non
     if by == "run":
         columns = ["run", "recalls", "memories", "hits", "hit rate"]
         rows = [
-            [each.name[:_WIDEST], each.recalls, each.memories, each.hits, _percent(each.rate)] for each in report.runs.values()
+            [each.name[:_WIDEST], each.recalls, each.memories, each.hits, _percent(each.rate)]
+            for each in report.runs.values()
         ]
     else:
         columns = ["memory", "recalled", "hits", "hit rate", "mean rank", "text"]
@@ -104,7 +107,10 @@ def _print_unread(screen: Any, report: Any, limit: Optional[int]) -> None:
     from peekr_cli.table import print_table
 
     unread = report.never_read()
-    rows = [[each.key[:_WIDEST], each.writes, clock(each.last), each.run_id[:_WIDEST], each.text[:_WIDEST]] for each in unread]
+    rows = [
+        [each.key[:_WIDEST], each.writes, clock(each.last), each.run_id[:_WIDEST], each.text[:_WIDEST]]
+        for each in unread
+    ]
     _print_part(screen, ["never read", "writes", "last written", "run", "text"], rows, limit, print_table)
 
 

@@ -26,7 +26,9 @@ _STYLES = {"failed_runs": "error", "running_runs": "warning"}
 @store_argument
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as GET /v1/stats does.")
 def stats(file: Optional[str], db: Optional[str], as_json: bool) -> None:
-    """Count the runs in FILE: running, completed, failed, and those of the last 24 hours.
+    """Count the runs in FILE by outcome.
+
+    Running, completed, failed, and those of the last 24 hours.
 
     FILE is a .jsonl file or an SQLite database; without it, the configured database, else traces.db of this
     directory, else traces.jsonl. A trace without a run counts as one.
