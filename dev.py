@@ -74,7 +74,7 @@ def test(arguments):
         if sys.version_info >= (3, 10):  # the newest mypy that 3.9 gets knows less than the code expects
             run(PYTHON, "-m", "mypy", *[part for package in PACKAGES for part in ("-p", package)])
             run(PYTHON, "-m", "mypy", "tests/typing/api.py")
-    run(PYTHON, "-m", "pytest", *arguments)
+    run(PYTHON, "-m", "pytest", *(arguments or ["-n", "2", "--dist", "loadfile"]))
 
 
 def main():

@@ -83,7 +83,7 @@ def test_the_evidence_ends_with_the_answer(stored: MemoryExporter) -> None:
     rag.generate(lambda question: say("Paris"))("q")
     say("something else")
     assert peekr.flush()
-    first, second = [span for span in stored.spans if span.kind == "llm"]
+    first, second = sorted((span for span in stored.spans if span.kind == "llm"), key=lambda span: span.start_time)
     assert "evidence_chunks" in first.attributes and "evidence_chunks" not in second.attributes
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from typing import Any, Dict, Mapping, Optional
 
 from peekr.errors import ConfigurationError
@@ -55,6 +54,8 @@ def write_config_file(values: Mapping[str, Any]) -> str:
     """
     path = config_path()
     folder = os.path.dirname(os.path.abspath(path))
+    import tempfile
+
     handle, temporary = tempfile.mkstemp(prefix=f".{NAME}.", dir=folder)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

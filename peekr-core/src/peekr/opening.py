@@ -35,11 +35,11 @@ def open_store(target: Union[str, os.PathLike[str]]) -> ReadStore:
 
 def _likely(target: str) -> str:
     """Return the store that a look at the name and the first bytes suggests; each still has its own say."""
-    try:
-        with open(target, "rb") as file:
-            return "sqlite" if file.read(6) == b"SQLite" else "jsonl"
-    except (OSError, ValueError):
-        return ""
+    from peekr.sqlquery import is_sqlite
+
+    if is_sqlite(target):
+        return "sqlite"
+    return "jsonl" if os.path.isfile(target) else ""
 
 
 def _recognised(store: Any, target: str) -> bool:

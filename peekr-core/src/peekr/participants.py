@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Callable, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from peekr.attachments import Attachments
 from peekr.config import Config
@@ -13,6 +13,7 @@ from peekr.memory_hits import MemoryHits
 from peekr.pipeline import Part
 from peekr.plugins import Choice, forget_recovered, load_group, owners, record_failure
 from peekr.retries import RetryLinks
+from peekr.spans import Span
 from peekr.threads import ThreadContext
 from peekr.tracer import Tracer
 
@@ -196,9 +197,30 @@ def _own(name: str, processor: Any) -> Part:
 def _redaction(config: Config) -> Tuple[Part, ...]:
     if not config.redact:
         return ()
-    from peekr.redaction import Redactor
+    about = config.trace_config
+    part = Part("redaction", "peekr.processors", _late_redaction, CORE)
+    if about.where_set("redact_keys") is not None or about.where_set("redact_patterns") is not None:
+        from peekr.redaction import Redactor
 
-    return (Part("redaction", "peekr.processors", Redactor(config.redact_keys, config.redact_patterns).process, CORE),)
+        part.call = Redactor(config.redact_keys, config.redact_patterns).process  # wrong patterns are told now
+    return (part,)
+
+
+def _late_redaction(span: Span) -> None:
+    """The default redaction, made with the first span: its expressions would be a fifth of instrument()'s time."""
+    global _default_redaction
+    if _default_redaction is None:
+        try:
+            from peekr.redaction import Redactor
+
+            _default_redaction = Redactor().process
+        except BaseException:  # the interpreter goes, say: nothing may leave that was not looked at (PIPE-10)
+            span.attributes, span.payload = {}, None
+            raise
+    _default_redaction(span)
+
+
+_default_redaction: Optional[Callable[[Span], None]] = None
 
 
 def _with_arguments(call: Callable[..., object], names: Any, subject: str) -> Callable[[Any], object]:

@@ -1,4 +1,4 @@
-"""Names that call for secrecy, and names that never do: what redaction and sealing know about keys."""
+"""Names that call for secrecy, and names that never do: what redaction and sealing know about keys; the defaults."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ DEFAULT_KEYS: Tuple[str, ...] = (
     "authorization",
     "bearer",
 )
+SSN = r"\b\d{3}-\d{2}-\d{4}\b"
+CARD = r"\b(?:\d[ -]?){12,18}\d\b"
+BEARER = r"\b[Bb]earer\s+[A-Za-z0-9._~+/=-]{6,}"
+#: Matches of these are redacted in every text (contract PIPE-3). The card numbers among the matches of the second are
+#: told from other numbers by issuer and check digit.
+DEFAULT_PATTERNS: Tuple[str, ...] = (SSN, CARD, BEARER)
 #: Other words for the defaults.
 _ALIASES = {"password": ("passwd", "passphrase")}
 #: What may follow a word and leave the value as secret as it was: ``secret_key``, ``password_hash``.

@@ -39,7 +39,13 @@ _STAND_INS = {
 
 
 def is_sqlite(target: str) -> bool:
-    """Whether the path is an SQLite file, by its first bytes."""
+    """Whether the path is an SQLite file, by its first bytes, or because some program is connected to it.
+
+    One that is in use is not opened: when a process closes a file, it loses the locks that SQLite holds on it, and
+    another process may then delete the write-ahead log that this one is still writing ("How To Corrupt", 2.2).
+    """
+    if os.path.exists(f"{target}-shm"):
+        return True
     try:
         with open(target, "rb") as file:
             return file.read(len(MAGIC)) == MAGIC

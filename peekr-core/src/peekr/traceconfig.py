@@ -13,8 +13,7 @@ from peekr import configfile
 from peekr.delivery import DEFAULT_QUEUE_SIZE
 from peekr.errors import ConfigurationError
 from peekr.profiles import PROFILES, Profile, profile_named
-from peekr.redaction_keys import DEFAULT_KEYS
-from peekr.redaction_patterns import DEFAULT_PATTERNS
+from peekr.redaction_keys import DEFAULT_KEYS, DEFAULT_PATTERNS
 from peekr.settingkinds import Kind, flag, level, limit, path, patterns, rate, texts, whole, words
 
 logger = logging.getLogger("peekr")
