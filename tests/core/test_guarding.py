@@ -55,7 +55,7 @@ def test_a_bare_error_is_completed() -> None:
         with pytest.raises(GuardrailError) as caught:
             call()
         span = recording.only
-    assert (caught.value.guardrail_name, str(caught.value)) == ("Guard", "not that")
+    assert (caught.value.guardrail_name, caught.value.message, str(caught.value)) == ("Guard", "not that", "not that")
     assert caught.value.span.span_id == span.span_id
     assert (span.status, span.attributes["blocked"], span.attributes["error_reason"]) == ("error", True, "guardrail")
     assert span.attributes["guardrail_violations"] == ["Guard: not that"]

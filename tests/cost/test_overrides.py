@@ -41,6 +41,12 @@ def test_a_price_that_is_none_is_refused(model: Any, prices: Any) -> None:
         peekr.set_price(model, **prices)
 
 
+def test_a_price_may_be_a_dollar_a_token() -> None:
+    """COST-3: a round price for tests of a budget."""
+    peekr.set_price("house", input=1e6, output=1e6)
+    assert price_of("house").input == 1e6  # type: ignore[union-attr]
+
+
 def test_a_prices_file_overrides_the_table_and_set_price_the_file(tmp_path: Any) -> None:
     """COST-3"""
     path = tmp_path / "prices.json"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -33,6 +35,22 @@ def test_a_database_is_recognised_by_content(write: Write, record: Record, tmp_p
         assert isinstance(store, SQLiteStore)
     for target in (str(tmp_path), str(tmp_path / "missing.db"), "https://example.org/x.db", "a\0b"):
         assert SQLiteStore.recognises(target) is False
+
+
+def test_a_look_at_a_database_keeps_the_locks_that_its_writer_holds(tmp_path: Path, span: MakeSpan) -> None:
+    """SQLITE-3: a process that closes a file loses its locks on it; another one then deletes the log in use."""
+    path = tmp_path / "traces.db"
+    exporter = SQLiteExporter(path)
+    exporter.export_batch([span(1)])
+    with peekr.open_store(path) as store:
+        assert names(store.iter_spans()) == ["step 1"]
+    other = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('CREATE TABLE t (x)'); c.close()"
+    subprocess.run([sys.executable, "-c", other, str(path)], check=True, timeout=30)
+    assert (tmp_path / "traces.db-wal").exists()
+    exporter.export_batch([span(2)])
+    with peekr.open_store(path) as store:
+        assert names(store.iter_spans()) == ["step 1", "step 2"]
+    exporter.shutdown()
 
 
 @pytest.mark.parametrize("name", ["a b.db", "100%.db", "what?.db", "#1.db", "žluť.db", "ro&immutable=1.db"])

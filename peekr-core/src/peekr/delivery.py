@@ -177,11 +177,12 @@ class Delivery:
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
                 thread = threading.Thread(target=self._run, name="peekr-worker", daemon=True)
+                self._thread = thread  # first: see _run
                 try:
                     thread.start()
                 except RuntimeError:
+                    self._thread = None
                     return False
-                self._thread = thread
             self._asleep = False
             if self.pipeline is not None and not self.end_hooks and not self.synchronous_s:
                 self.limit = self.max_spans
@@ -216,6 +217,8 @@ class Delivery:
     # -- the worker -------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        if threading.current_thread() is not self._thread:  # Ctrl-C came in the midst of start(), and another runs
+            return
         last = monotonic()
         while True:
             self._wake.clear()

@@ -95,12 +95,14 @@ class ReplayFailed(ReplayError):
 class GuardrailError(PeekrError):
     """A guardrail blocked a call.
 
+    :ivar message: what it objects to.
     :ivar guardrail_name: which one.
     :ivar span: the span of the blocked call, stored with its violation.
     """
 
     def __init__(self, message: str, guardrail_name: str = "", span: Any = None) -> None:
         super().__init__(message)
+        self.message = message
         self.guardrail_name = guardrail_name
         self.span = span
 

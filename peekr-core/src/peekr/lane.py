@@ -104,11 +104,12 @@ class Lane:
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
                 thread = threading.Thread(target=self._run, name=f"peekr-{self.name}", daemon=True)
+                self._thread = thread  # first: see _run
                 try:
                     thread.start()
                 except RuntimeError:
+                    self._thread = None
                     return False
-                self._thread = thread
         return True
 
     def _rouse(self) -> None:
@@ -120,6 +121,8 @@ class Lane:
     # -- the lane's thread ------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        if threading.current_thread() is not self._thread:  # Ctrl-C came in the midst of start(), and another runs
+            return
         while True:
             self._wake.clear()
             if self._work_off():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import threading
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from peekr.attachments import Attachments
@@ -211,9 +213,10 @@ def _late_redaction(span: Span) -> None:
     global _default_redaction
     if _default_redaction is None:
         try:
-            from peekr.redaction import Redactor
+            with _importing:
+                from peekr.redaction import Redactor
 
-            _default_redaction = Redactor().process
+                _default_redaction = Redactor().process
         except BaseException:  # the interpreter goes, say: nothing may leave that was not looked at (PIPE-10)
             span.attributes, span.payload = {}, None
             raise
@@ -221,6 +224,12 @@ def _late_redaction(span: Span) -> None:
 
 
 _default_redaction: Optional[Callable[[Span], None]] = None
+#: A child forked in the midst of an import would wait for it for ever.
+_importing = threading.Lock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release
+    )
 
 
 def _with_arguments(call: Callable[..., object], names: Any, subject: str) -> Callable[[Any], object]:

@@ -21,8 +21,8 @@ from peekr.prices import Price
 #: Fields that are numbers.
 NUMBERS = ("input", "output", "cached", "cache_write", "cache_write_1h", "reasoning", "web_search")
 _FIELDS = (*NUMBERS, "batch", "long_context")
-#: Dearer than any model was: rather dollars a billion tokens, or a slip of the decimal point.
-_MOST = 100_000.0
+#: Ten dollars a token, dearer than any model was: a slip of the decimal point.
+_MOST = 10_000_000.0
 
 
 class _Wrong(Exception):

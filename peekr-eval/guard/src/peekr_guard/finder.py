@@ -156,22 +156,23 @@ def _card(text: str, groups: Sequence[Group], at: int) -> int:
     digits = ""
     best = 0
     for count, (start, end) in enumerate(groups[at : at + 6], 1):
-        if count > 1 and text[groups[at + count - 2][1] : start] not in (
-            " ",
-            "-",
-            "\u00a0",
-            "\u202f",
-            "\u2011",
-            "\u2013",
-        ):
+        if count > 1 and text[groups[at + count - 2][1] : start] not in _CARD_PARTS:
             break
         digits += text[start:end]
         if len(digits) > 19:
             break
         if len(digits) >= 12 and not _goes_on(text, end) and is_card(digits):
             sizes = tuple([last - first for first, last in groups[at : at + count]])
-            best = count if grouped_as_card(sizes) else best
+            best = count if grouped_as_card(sizes) and not _is_tail(text, groups, at, sizes) else best
     return best
+
+
+def _is_tail(text: str, groups: Sequence[Group], at: int, sizes: Sequence[int]) -> bool:
+    """Whether these twelve digits are the end of sixteen in one row, which are no card's."""
+    if at == 0 or list(sizes) != [4, 4, 4]:
+        return False
+    first, last = groups[at - 1]
+    return last - first == 4 and text[last : groups[at][0]] == text[groups[at][1] : groups[at + 1][0]]
 
 
 def _ssn(text: str, groups: Sequence[Group], at: int) -> int:
