@@ -104,7 +104,11 @@ def test_ctrl_c_at_random_moments_breaks_nothing(run: Any) -> None:
                 try: loop()
                 except KeyboardInterrupt: interrupts += 1
         except KeyboardInterrupt: interrupts += 1
-        thread.join()
+        def until_over():
+            while thread.is_alive(): thread.join(0.01)
+        for _ in range(50):
+            try: until_over()
+            except KeyboardInterrupt: interrupts += 1
         for _ in range(5): work("last")
         assert peekr.flush(10)
         spans = peekr.stats()["spans"]
