@@ -17,7 +17,7 @@ from peekr_eval.judges.function import FunctionJudge
 
 
 @pytest.mark.parametrize(
-    ("output", "score"), [("Paris.", 1.0), ("", 0.0), ("  \n", 0.0), (None, 0.0), (["x"], 0.0), (0, 0.0)]
+    ("output", "score"), [("Paris.", 1.0), ("", 0.0), ("  \n", 1.0), (None, 0.0), (["x"], 0.0), (0, 0.0)]
 )
 def test_not_empty_wants_a_text(span: Any, output: Any, score: float) -> None:
     """EVAL-2."""

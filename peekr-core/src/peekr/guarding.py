@@ -250,14 +250,12 @@ def answers(span: Span) -> bool:
 
 
 def block(span: Span, error: BaseException) -> None:
-    """Mark a span as stopped by this exception (GUARD-7)."""
+    """Mark a span as stopped by this exception (GUARD-7); the reason is the same for a budget that is spent."""
     span.record_error(error)
     span.attributes["blocked"] = True
+    span.attributes["error_reason"] = "guardrail"
     if isinstance(error, GuardrailError):
-        span.attributes["error_reason"] = "guardrail"
         add_note(span, "guardrail_violations", f"{error.guardrail_name}: {error}")
-    else:
-        span.attributes["error_reason"] = "other"
 
 
 def add_note(span: Span, name: str, note: str) -> None:

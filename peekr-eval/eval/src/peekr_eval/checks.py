@@ -12,9 +12,9 @@ class NotEmpty(BaseEvaluator):
     in_worker = True
 
     def evaluate(self, span: Span) -> float:
-        """Look at ``attributes.output``; white space alone is nothing."""
+        """Look at ``attributes.output``: whether it is a text that is not empty (EVAL-2)."""
         output = span.attributes.get("output")
-        return 1.0 if isinstance(output, str) and output.strip() else 0.0
+        return 1.0 if isinstance(output, str) and output else 0.0
 
 
 class NoError(BaseEvaluator):
