@@ -43,8 +43,7 @@ def lane_for(name: str, exporter: Any, route: Optional[Route] = None) -> Lane:
 
 def _redacted(export: Callable[[Sequence[Span]], int], redactor: Redactor) -> Callable[[Sequence[Span]], int]:
     def redact_and_export(batch: Sequence[Span]) -> int:
-        for span in batch:
-            redactor.process(span)
+        redactor.process_batch(batch)
         return export(batch)
 
     return redact_and_export

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 
 from peekr.capture import LLM_LIMIT, PAYLOAD_LIMIT, widened
-from peekr.messages import messages_text
 from peekr.spans import Span
 
 
@@ -40,6 +39,8 @@ def _shortened(value: str) -> str:
 
 def _conversation(value: str) -> str:
     """As capture would have cut it: with what the user said last."""
+    from peekr.messages import messages_text  # here: fewer modules for programs without judges
+
     plain = _shortened(value)
     try:
         messages: Any = msgspec.json.decode(value)

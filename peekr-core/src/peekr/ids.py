@@ -21,12 +21,12 @@ random_bits: Callable[[int], int] = _random.getrandbits
 
 def format_trace_id(value: RawId) -> str:
     """Return a trace id as 32 lower-case hex digits; text passes unchanged."""
-    return f"{value:032x}" if type(value) is int else str(value)
+    return value.to_bytes(16, "big").hex() if type(value) is int else str(value)
 
 
 def format_span_id(value: RawId) -> str:
     """Return a span id as 16 lower-case hex digits; text passes unchanged."""
-    return f"{value:016x}" if type(value) is int else str(value)
+    return value.to_bytes(8, "big").hex() if type(value) is int else str(value)
 
 
 def reseed() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from peekr.judging import Named
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Judges:
     """The judges of one :func:`peekr.instrument`.
 
@@ -123,7 +123,7 @@ class Judges:
         def judge_now(span: Span) -> None:
             if wants(span, self._wanted):
                 for part in clean:
-                    part(span)
+                    part.run([span])
                 done, failed = judge(span, unscored(span, self.inline))
                 self._done[0] += done
                 self._done[1] += failed

@@ -12,7 +12,7 @@ from peekr.config import Config
 from peekr.errors import ConfigurationError
 from peekr.imports import forget, when_imported
 from peekr.memory_hits import MemoryHits
-from peekr.pipeline import Part
+from peekr.pipeline import BatchPart, Part
 from peekr.plugins import Choice, forget_recovered, load_group, owners, record_failure
 from peekr.retries import RetryLinks
 from peekr.spans import Span
@@ -200,15 +200,15 @@ def _redaction(config: Config) -> Tuple[Part, ...]:
     if not config.redact:
         return ()
     about = config.trace_config
-    part = Part("redaction", "peekr.processors", _late_redaction, CORE)
+    part = BatchPart("redaction", "peekr.processors", _late_redaction, CORE)
     if about.where_set("redact_keys") is not None or about.where_set("redact_patterns") is not None:
         from peekr.redaction import Redactor
 
-        part.call = Redactor(config.redact_keys, config.redact_patterns).process  # wrong patterns are told now
+        part.call = Redactor(config.redact_keys, config.redact_patterns).process_batch  # wrong patterns are told now
     return (part,)
 
 
-def _late_redaction(span: Span) -> None:
+def _late_redaction(batch: List[Span]) -> None:
     """The default redaction, made with the first span: its expressions would be a fifth of instrument()'s time."""
     global _default_redaction
     if _default_redaction is None:
@@ -216,14 +216,15 @@ def _late_redaction(span: Span) -> None:
             with _importing:
                 from peekr.redaction import Redactor
 
-                _default_redaction = Redactor().process
+                _default_redaction = Redactor().process_batch
         except BaseException:  # the interpreter goes, say: nothing may leave that was not looked at (PIPE-10)
-            span.attributes, span.payload = {}, None
+            for span in batch:
+                span.attributes, span.payload = {}, None
             raise
-    _default_redaction(span)
+    _default_redaction(batch)
 
 
-_default_redaction: Optional[Callable[[Span], None]] = None
+_default_redaction: Optional[Callable[[List[Span]], None]] = None
 #: A child forked in the midst of an import would wait for it for ever.
 _importing = threading.Lock()
 if hasattr(os, "register_at_fork"):

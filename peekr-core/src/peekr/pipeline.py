@@ -139,6 +139,16 @@ class Part:
         }
 
 
+class BatchPart(Part):
+    """A processor of which ``call`` takes a whole batch, and fails for none of its spans or for all."""
+
+    __slots__ = ()
+
+    def run(self, batch: List[Span]) -> None:
+        """Call it once."""
+        self(batch)
+
+
 class Pipeline:
     """One configuration's way from a batch of ended spans to its exporters. Runs in the worker thread only.
 

@@ -53,13 +53,13 @@ class PluginInfo:
     reason: Optional[str] = None
 
 
-@attrs.define(slots=True)
+@attrs.define(slots=True, eq=False, repr=False)
 class Choice:
     """Which plugins may be used: an allow list (None allows all) and a deny list, by entry or distribution name."""
 
     allowed: Optional[Sequence[str]] = None
     denied: Sequence[str] = ()
-    _listed: Optional[List[PluginInfo]] = attrs.field(default=None, init=False, repr=False, eq=False)
+    _listed: Optional[List[PluginInfo]] = attrs.field(default=None, init=False)
 
     @classmethod
     def of(cls, plugins: Optional[Sequence[str]] = None) -> Choice:

@@ -85,7 +85,7 @@ class Scanner:
 
     def is_escaped(self, data: bytes) -> bool:
         """Whether JSON that another encoder wrote may hide a secret behind an escape."""
-        return _ESCAPED.search(data) is not None
+        return b"\\" in data and _ESCAPED.search(data) is not None
 
     def _is_key(self, pieces: List[bytes]) -> bool:
         names = self._names

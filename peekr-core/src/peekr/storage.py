@@ -78,8 +78,7 @@ class StorageExporter:
         with self._lock:
             self.initialize()
             spans = [span for span in map(self._span, events) if span is not None]
-            for span in spans:
-                self._redactor.process(span)
+            self._redactor.process_batch(spans)
             self._database.export_batch(spans)
 
     def export_spans(self, batch: Sequence[Span]) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
+import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from peekr.context import current
@@ -28,15 +28,16 @@ class ThreadContext:
     """Patches ``threading.Thread.start`` and ``ThreadPoolExecutor.submit``; ``map`` goes through ``submit``."""
 
     name = "threads"
-    target = "threading"
+    target, _pools = targets = ("threading", "concurrent.futures.thread")
 
     def __init__(self) -> None:
         self._patches = Patches(self.name)
 
     def instrument(self, tracer: Any) -> None:
-        """Patch both."""
+        """Patch those of both that are imported; the other's turn comes with its import."""
         self._patches.wrap(threading.Thread, "start", _wrap_start)
-        self._patches.wrap(ThreadPoolExecutor, "submit", _wrap_submit)
+        if self._pools in sys.modules:
+            self._patches.wrap(sys.modules[self._pools].ThreadPoolExecutor, "submit", _wrap_submit)
 
     def uninstrument(self) -> None:
         """Put both back."""

@@ -36,13 +36,14 @@ def record_attributes(span: Span) -> Dict[str, Any]:
     The common case, texts and numbers under texts, is told by a few C calls; what they leave to :func:`encode` are
     numbers that JSON cannot hold and lone surrogates.
     """
-    scope, run = span.scope, span._run
-    out: Dict[str, Any] = {"kind": span.kind, "run_id": f"{run:016x}" if type(run) is int else run}
+    scope = span.scope
     if span._attributes or span._pending is not None:
         own = span.attributes
+        out: Dict[str, Any] = {"kind": span.kind, "run_id": format_span_id(span._run)}
         out.update(own)
     else:  # a traced function, nothing but its input and output; leaving the span as it is saves a dict
         own = _NONE
+        out = {"kind": span._kind or span.kind, "run_id": format_span_id(span._run)}
         if span._input is not None:
             out["input"] = finish(span._input)
         if span._output is not None:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
 
 from peekr import wire
 from peekr.paths import writable_path
-from peekr.sealed_spans import SpanSealer
-from peekr.sealing import Key, Sealer
 from peekr.spans import Span
 from peekr_jsonl.locking import locked
 
 if TYPE_CHECKING:
     from peekr.config import Config
+    from peekr.sealed_spans import SpanSealer
+    from peekr.sealing import Key
 
 _FLAGS = os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _TOKEN = re.compile(rb'"payload":"(gAAAAA[^"]+\.[^"]+)"')
@@ -57,9 +57,13 @@ class JSONLExporter:
         encryption_enabled: bool = False,
         encryption_key: Optional[Key] = None,
     ) -> None:
-        compress = compression_enabled and encryption_enabled
-        sealer = Sealer(compress, compression_level, encryption_enabled, encryption_key)
-        self._sealing = SpanSealer(sealer, as_text=True)
+        self._sealing: Optional[SpanSealer] = None
+        if encryption_enabled or compression_level not in range(1, 10):  # the latter is refused there
+            from peekr.sealed_spans import SpanSealer
+            from peekr.sealing import Sealer
+
+            sealer = Sealer(compression_enabled, compression_level, encryption_enabled, encryption_key)
+            self._sealing = SpanSealer(sealer, as_text=True)
         self.path = writable_path(path, "jsonl_path")
         self._lock = threading.Lock()
         self._fd: Optional[int] = None
@@ -78,8 +82,10 @@ class JSONLExporter:
 
         :raises OSError: if they could not be written; then none of them was.
         """
-        ended = [span for span in spans if span.ended]
-        data = b"".join([_line(span) for span in self._sealing.sealed(ended, self._token_in_file)])
+        ended: Sequence[Span] = [span for span in spans if span.ended]
+        if self._sealing is not None:
+            ended = self._sealing.sealed(ended, self._token_in_file)
+        data = b"".join([_line(span) for span in ended])
         with self._lock:
             if self._closed:
                 raise RuntimeError(f"the exporter to {self.path} was shut down; no more spans can be written")
