@@ -43,6 +43,7 @@ class Writer:
         self._connection = sqlite3.connect(
             path, timeout=_ATTEMPT_S, isolation_level=None, check_same_thread=False, cached_statements=32
         )
+        self._is_new = False
         try:
             self._prepare()
             self._identity = self._on_disk()
@@ -53,8 +54,10 @@ class Writer:
     def _prepare(self) -> None:
         execute = self._connection.execute
         execute(f"PRAGMA page_size = {_PAGE_SIZE}")  # of a new file; others keep theirs
-        if not os.path.getsize(self._path):
-            execute("PRAGMA synchronous = OFF")  # a busy disk would hold up the first spans, and nothing is in it yet
+        self._is_new = not os.path.getsize(self._path)
+        if self._is_new:
+            # Nothing can be lost yet, and waiting for a busy disk, the log's first page included, would hold up spans.
+            execute("PRAGMA synchronous = OFF")
         execute("PRAGMA journal_mode = WAL")
         execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
@@ -65,7 +68,8 @@ class Writer:
         except BaseException:
             self._roll_back()
             raise
-        execute("PRAGMA synchronous = NORMAL")
+        if not self._is_new:
+            execute("PRAGMA synchronous = NORMAL")
 
     def write(self, rows: Sequence[sql.Row]) -> None:
         """Insert or update the rows, all or none."""
@@ -73,6 +77,9 @@ class Writer:
             self._transaction(rows)
         except _UNBINDABLE:
             self._transaction([sql.plain_row(row) for row in rows])
+        if self._is_new:
+            self._is_new = False
+            self._connection.execute("PRAGMA synchronous = NORMAL")
 
     def _transaction(self, rows: Sequence[sql.Row]) -> None:
         execute = self._connection.execute
