@@ -48,7 +48,7 @@ SDKS = {
     "gemini": ["google-genai==1.47.0", "google-genai==2.33.0", "google-genai"],
     "langchain": ["langchain-core==0.3.86", "langchain-core==1.7.7", "langchain-core"],
 }
-TOOLS = ["pytest", "pytest-asyncio", "pytest-timeout", "hypothesis", "jsonschema"]
+TOOLS = ["pytest", "pytest-xdist", "pytest-asyncio", "pytest-timeout", "hypothesis", "jsonschema"]
 
 nox.options.sessions = ["lint", "types", "tests"]
 nox.options.error_on_missing_interpreters = False
@@ -80,7 +80,7 @@ def _install(session, *folders, extra=()):
 def tests(session):
     """All tests, on every Python."""
     _install(session, *DISTRIBUTIONS.values(), extra=["openai", *TOOLS])
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "loadfile"]))
 
 
 @nox.session
