@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional
 
 import pytest
 
-from peekr.conversation import answer_of, is_whole, messages_of
+from peekr.conversation import answer_of, messages_of
 from peekr.spans import Span
 
 
@@ -83,7 +83,3 @@ def test_what_has_no_such_shape_says_nothing(payload: Optional[Any]) -> None:
 def test_tool_calls_are_no_answer() -> None:
     response = {"choices": [{"message": {"content": None, "tool_calls": [{"function": {"name": "f"}}]}}]}
     assert answer_of(call({"response": response}, output='[{"name": "f"}]', tool_calls=1)) is None
-
-
-def test_a_cut_payload_is_not_whole() -> None:
-    assert is_whole(call({"request": {}})) and not is_whole(call({"truncated": True})) and not is_whole(call())

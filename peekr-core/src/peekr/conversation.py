@@ -48,12 +48,6 @@ def answer_of(span: Span) -> Optional[str]:
     return output if isinstance(output, str) and output and not _is_tool_call(span, output) else None
 
 
-def is_whole(span: Span) -> bool:
-    """Whether the payload holds all of the request: nothing was cut."""
-    payload = span.payload
-    return isinstance(payload, Mapping) and not payload.get("truncated")
-
-
 def _part(payload: Any, name: str, default: Any) -> Any:
     return payload.get(name, default) if isinstance(payload, Mapping) else None
 

@@ -95,7 +95,7 @@ class Spool:
                         total += entry.stat(follow_symlinks=False).st_size
                     except OSError:  # sent meanwhile, by another process
                         pass
-        except FileNotFoundError:
+        except FileNotFoundError:  # the folder is made with the first file
             pass
         return total
 
@@ -105,7 +105,7 @@ class Spool:
             try:
                 if name.startswith(_TEMPORARY) and time.time() - os.lstat(path).st_mtime > _STALE_S:
                     os.unlink(path)
-            except OSError:
+            except OSError:  # another process did it, or it may not be removed: it does no harm
                 pass
 
     # -- reading ----------------------------------------------------------------------------------------------
@@ -193,7 +193,7 @@ def _write(path: str, data: bytes) -> None:
 def _remove(path: str) -> None:
     try:
         os.unlink(path)
-    except OSError:
+    except OSError:  # gone already; or it stays, and is sent twice at worst: spans are told apart by their id
         pass
 
 
@@ -208,7 +208,7 @@ def _locked(path: str) -> Optional[int]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(descriptor).st_nlink:  # else it was sent and deleted between the two calls
             return descriptor
-    except OSError:
+    except OSError:  # locked by another process, which sends it
         pass
     os.close(descriptor)
     return None
