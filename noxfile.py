@@ -129,7 +129,7 @@ def interop(session):
     """Two receivers that nobody here wrote, each in an environment of its own."""
     _install(session, CORE, "peekr-exporters/otlp", extra=["opentelemetry-exporter-otlp-proto-grpc", *TOOLS])
     for name, package in (("PHOENIX", "arize-phoenix"), ("MLFLOW", "mlflow")):
-        folder = Path(session.create_tmp(), name.lower())
+        folder = Path(session.create_tmp(), name.lower()).resolve()
         session.run("python", "-m", "venv", str(folder))
         session.run(str(folder / "bin" / "pip"), "install", "-q", package, external=True)
         session.env[f"PEEKR_{name}_PYTHON"] = str(folder / "bin" / "python")

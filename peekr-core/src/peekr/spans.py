@@ -8,10 +8,12 @@ from typing import Any, Callable, Dict, Mapping, Optional, Union
 import attrs
 
 from peekr.capture import Snapshot, cut, finish
-from peekr.ids import RawId, format_span_id, format_trace_id, random_bits
+from peekr.ids import RawId, format_span_id, format_trace_id, new_span_id, new_trace_id
 from peekr.scope import Scope, root_scope
 
 Attributes = Dict[str, Any]
+#: Sees a span and its :attr:`Span._pending` before that is done; for :mod:`peekr.withheld`.
+unresolved: Optional[Callable[[Span, Callable[[Span], None]], None]] = None
 
 
 class Anchor:
@@ -65,9 +67,10 @@ class Span:
     def __init__(self, name: str, parent: Union[Span, Anchor, None] = None, kind: Optional[str] = None) -> None:
         self.name = name
         self.status = "ok"
-        self._id = own = random_bits(64) or 1
+        self._start_ns = now = time_ns()
+        self._id = own = new_span_id(now)
         if parent is None or parent._trace is None:
-            self._trace = random_bits(128) or 1
+            self._trace = new_trace_id(now)
             self._parent = None
             self._run = own
             self.scope = root_scope.value if parent is None else parent.scope
@@ -79,7 +82,6 @@ class Span:
         self._kind = kind
         self._attributes = self._payload = self._input = self._output = self._pending = self._end_ns = None
         self._size = self._t1 = 0
-        self._start_ns = time_ns()
         self._t0 = perf_counter_ns()
 
     # -- identity ---------------------------------------------------------------------------------------------
@@ -204,6 +206,8 @@ class Span:
                 attributes.setdefault("output", finish(result))
         if self._pending is not None:
             pending, self._pending = self._pending, None
+            if unresolved is not None:
+                unresolved(self, pending)
             pending(self)
 
     def record_error(self, error: BaseException) -> None:

@@ -35,8 +35,11 @@ def fixed() -> Iterator[FixedClock]:
     Spans and traces count apart. For one thread at a time: the seams are module attributes.
     """
     clock = FixedClock()
-    numbers = {64: count(1), 128: count(1)}
-    seams: List[Tuple[Any, str, Any]] = [(spans, "random_bits", lambda bits: next(numbers[bits]))]
+    span_ids, trace_ids = count(1), count(1)
+    seams: List[Tuple[Any, str, Any]] = [
+        (spans, "new_span_id", lambda now_ns: next(span_ids)),
+        (spans, "new_trace_id", lambda now_ns: next(trace_ids)),
+    ]
     for module in (spans, tracer, decorator, agent_steps):
         for name in ("time_ns", "perf_counter_ns"):
             if hasattr(module, name):
