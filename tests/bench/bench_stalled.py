@@ -2,6 +2,9 @@
 
 The bound: the queue and the exporter's lane hold 250,000 spans or 100 MiB of content each, roots and errors a tenth
 more in the queue.
+
+The worst call is that in which CPython's cyclic collector looks at every object there is: each waiting span is one
+object to it, of 0.5 to 1 µs, and it comes each time a quarter more has gathered. Nothing waits for the store.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import Any, Dict, List
 import pytest
 
 import peekr
+from peekr.errors import ConfigurationError
 from peekr.testing import record
 
 
@@ -137,6 +138,24 @@ class TestEverySpanInside:
             with pytest.raises(ValueError, match="no"):
                 run()
         assert recording.only.status == "error" and recording.only.name == "experiment.run"
+
+
+def test_nothing_to_assign_by_is_refused_and_not_left_to_chance() -> None:
+    """EXPT-5: neither a word that a session knows nor an argument; the choices are named."""
+    with pytest.raises(ConfigurationError) as failure:
+
+        @peekr.experiment(variants=["a", "b"], assign_by="nope")
+        def run(question: str, variant: str) -> str:
+            return variant
+
+    assert "assign_by='nope'" in str(failure.value) and "user_id, session_id, tenant_id" in str(failure.value)
+    assert "arguments: question" in str(failure.value)
+
+    @peekr.experiment(variants=["only"], assign_by="customer")
+    def serve(**options: str) -> str:
+        return options["variant"]
+
+    assert serve(customer="c") == "only"
 
 
 @pytest.mark.parametrize(

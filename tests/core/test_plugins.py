@@ -230,10 +230,40 @@ class TestAProvider:
             ("plugins=['acme']", {"PEEKR_PLUGINS_DISABLE": "peekr.providers:acme"}, False),
         ],
     )
-    def test_is_used_where_it_is_chosen(self, python: Any, settings: str, environment: Any, chosen: bool) -> None:
+    def test_is_used_where_it_is_chosen(
+        self, plugin: Any, python: Any, settings: str, environment: Any, chosen: bool
+    ) -> None:
         """PKG-6"""
+        plugin("other_prices", "TABLE = {}\n", {"peekr.prices": "other = other_prices:TABLE"}, "other-peekr")
         program = f"import peekr, acme_sdk\npeekr.instrument(console=False, storage=None, {settings})"
         assert python(program, **environment) == ("patched True\n" if chosen else "")
+
+    def test_that_nobody_installed_is_no_choice(self, python: Any) -> None:
+        """INST-13: misconfiguration fails early, and says what there is to choose from; nothing is set up."""
+        program = """
+            import peekr, acme_sdk
+            try:
+                peekr.instrument(console=False, storage=None, plugins=["acme", "acmee"])
+            except peekr.PeekrError as error:
+                print(isinstance(error, ValueError), error)
+            """
+        first, second = python(program).splitlines()
+        assert first.startswith(
+            "True plugins names 'acmee', which no installed plugin is called; installed: acme-peekr"
+        )
+        assert second == "List what is installed with: peekr plugins list"
+
+    def test_that_is_missing_here_is_only_warned_of_in_the_environment(self, python: Any) -> None:
+        """Programs with other plugins may share it; said once."""
+        program = """
+            import peekr, acme_sdk, logging, sys
+            logging.basicConfig(format="%(message)s", stream=sys.stdout)
+            for _ in range(2): peekr.instrument(console=False, storage=None)
+            """
+        patched = ("patched True", "PEEKR_PLUGINS names 'acmee', which no installed plugin is called; installed: ")
+        said = python(program, PEEKR_PLUGINS="acmee, acme").splitlines()
+        assert [line for line in said if line.startswith(patched[1])] == said[:1]
+        assert said[1:] == ["List what is installed with: peekr plugins list", patched[0]]
 
     def test_that_is_not_chosen_any_more_is_undone(self, python: Any) -> None:
         """INST-10"""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 
+import peekr
 from peekr import wire
 from peekr.capture import document, snapshot
 from peekr.errors import ConfigurationError
@@ -14,6 +16,7 @@ from peekr.events import events_of
 from peekr.redaction import DEFAULT_KEYS, Redactor
 from peekr.scope import Scope
 from peekr.spans import Span
+from peekr.testing import record
 
 Redact = Callable[..., Dict[str, Any]]
 
@@ -319,3 +322,55 @@ def test_wrong_settings_are_refused(keys: Any, patterns: Any, named: str) -> Non
     """CONF-5: a ValueError that names the setting."""
     with pytest.raises(ConfigurationError, match=named):
         Redactor(keys=keys, patterns=patterns)
+
+
+class TestArgumentsByPosition:
+    """PIPE-2: a parameter's name is the key of what is given to it, however it is given."""
+
+    @staticmethod
+    def inputs(**settings: Any) -> List[str]:
+        class Client:
+            @peekr.trace
+            def login(self, user: str, password: str, max_tokens: int = 5, *rest: Any) -> None: ...
+
+        @peekr.trace
+        def connect(host: str, api_key: Any = None, *, token: str = "") -> None: ...
+
+        @peekr.trace
+        async def later(secret: str) -> None: ...
+
+        @peekr.trace
+        def steps(secret: str) -> Iterator[int]:
+            yield 1
+
+        with record(plugins=[], **settings) as recording:
+            Client().login("jane", "hunter2", 7, "more")
+            connect("db", "k-123", token="t-9")
+            connect("db", None)
+            asyncio.run(later("s-1"))
+            list(steps("s-2"))
+            peekr.trace(connect.__wrapped__.__get__("me"))("k-4")
+            assert peekr.flush(10)
+        return [span.attributes["input"] for span in recording.spans]
+
+    def test_are_redacted_by_the_names_of_the_parameters(self) -> None:
+        assert sorted(self.inputs()) == sorted([
+            '{"args": ["jane", "[REDACTED]", 7, "more"], "kwargs": {}}',
+            '{"args": ["db", "[REDACTED]"], "kwargs": {"token": "[REDACTED]"}}',
+            '{"args": ["db", null], "kwargs": {}}',
+            '{"args": ["[REDACTED]"], "kwargs": {}}',
+            '{"args": ["[REDACTED]"], "kwargs": {}}',
+            '{"args": ["[REDACTED]"], "kwargs": {}}',
+        ])  # fmt: skip
+
+    def test_stay_where_nothing_is_redacted(self) -> None:
+        assert '{"args": ["jane", "hunter2", 7, "more"], "kwargs": {}}' in self.inputs(redact=False)
+
+    def test_stay_where_the_keys_are_others(self) -> None:
+        peekr.set_config(peekr.TraceConfig(redact_keys=["api_key"]))
+        try:
+            found = self.inputs()
+        finally:
+            peekr.set_config(None)
+        assert '{"args": ["jane", "hunter2", 7, "more"], "kwargs": {}}' in found
+        assert '{"args": ["db", "[REDACTED]"], "kwargs": {"token": "t-9"}}' in found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 import peekr
 from peekr import settings_table
+from peekr.settings_table import VARIABLES
 from peekr.traceconfig import SETTINGS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
@@ -26,6 +28,15 @@ def test_every_setting_is_in_it_once_and_explained() -> None:
     names = [row["name"] for row in settings_table.rows()]
     assert names == sorted({*SETTINGS, *inspect.signature(peekr.instrument).parameters})
     assert [row["name"] for row in settings_table.rows() if not row["meaning"]] == []
+
+
+def test_every_variable_that_is_read_is_in_it() -> None:
+    """Issue 4, item 5. Those of other standards (OpenTelemetry, terminals) are theirs to describe."""
+    sources = [path.read_text(encoding="utf-8") for path in DOCS.parents[1].glob("peekr-*/**/src/**/*.py")]
+    read = {name for text in sources for name in re.findall(r"""["']((?:PEEKR|TRACE)_[A-Z_]*[A-Z])["']""", text)}
+    known = {*VARIABLES, *(row["variable"] for row in settings_table.rows() if row["variable"])}
+    assert read - known == set()
+    assert sorted(VARIABLES) == list(VARIABLES)
 
 
 def test_the_command_prints_it_and_writes_it_into_a_file(tmp_path: Path) -> None:

@@ -100,8 +100,13 @@ class Server:
                 server.hold.wait(20)
                 status, answer = server.answer(self.path, body)
                 data = json.dumps(answer).encode()
+                kind = "application/json"
+                if body.get("stream") and "choices" in answer:
+                    kind, data = "text/event-stream", streamed(answer)
+                elif "streamGenerateContent" in self.path:
+                    kind, data = "text/event-stream", b"data: " + data + b"\r\n\r\n"
                 self.send_response(status)
-                self.send_header("content-type", "application/json")
+                self.send_header("content-type", kind)
                 self.send_header("content-length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
@@ -125,6 +130,20 @@ class Server:
         self._http.shutdown()
         self._http.server_close()
         self._thread.join(5)
+
+
+def streamed(answer: Dict[str, Any]) -> bytes:
+    """A chat completion as the events of a stream, one for each word."""
+    words = answer["choices"][0]["message"]["content"].split(" ")
+    common = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    events: List[Dict[str, Any]] = [
+        {**common, "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]}
+    ]
+    for number, word in enumerate(words):
+        delta = {"content": word if number == 0 else " " + word}
+        events.append({**common, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+    events.append({**common, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    return b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events) + b"data: [DONE]\n\n"
 
 
 def wire_answer(path: str, body: Dict[str, Any], text: str) -> Dict[str, Any]:

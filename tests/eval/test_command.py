@@ -282,6 +282,19 @@ def test_no_spans_is_no_error(run: Run, span: Any) -> None:
     assert "0 of 0 spans evaluated" in run("a.jsonl", "-e", "NoError").output
 
 
+def test_what_was_stored_without_its_texts_is_not_judged(run: Run, span: Any) -> None:
+    """EVAL-8, EVAL-13: a file written with capture_io=False gives reasons, and no false scores."""
+    bare = span()
+    bare.attributes = {"kind": "llm", "model": "m", "tokens_input": 3}
+    write("a.jsonl", [bare])
+    done = run("a.jsonl", "-e", "NotEmpty", "-e", "Hallucination", "-e", "NoError", "--json", code=3)
+    assert json.loads(done.stdout)["evaluators"]["NotEmpty"]["errors"] == {"NotCaptured": 1}
+    with peekr.open_store("a.jsonl") as opened:
+        (stored,) = opened.iter_spans()
+    assert stored.attributes["eval_scores"] == {"NoError": 1.0}
+    assert set(stored.attributes["eval_errors"]) == {"NotEmpty", "Hallucination"}
+
+
 def test_names_are_taken_in_any_case(run: Run, store: str) -> None:
     """Class names and entry-point names."""
     run(store, "-e", "not_empty", "-e", "citationaccuracy")

@@ -87,6 +87,17 @@ def test_verdicts_on_disk_outlive_the_evaluator(span: Any, script: Any, tmp_path
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_verdicts_that_cannot_be_kept_are_counted_and_said_once(
+    span: Any, script: Any, tmp_path: Path, caplog: Any
+) -> None:
+    """Nothing is lost silently: the score counts, and the log says that it will be paid again."""
+    cache = DiskCache(tmp_path / "verdicts.db")
+    cache.close()
+    told = script("0.5", "0.25")
+    assert [Rubric(each, judge=told, cache=cache).evaluate(span()) for each in ("x", "y")] == [0.5, 0.25]
+    assert cache.unwritten == 2 and caplog.text.count("verdicts are not kept in") == 1
+
+
 def test_a_cache_that_is_another_file_is_refused(tmp_path: Path) -> None:
     """Bad input: nothing is written over other data."""
     path = tmp_path / "notes.txt"

@@ -173,6 +173,21 @@ class TestTrainingData:
         assert lines() == [said("a", "b")]
         peekr.uninstrument()
 
+    @pytest.mark.parametrize("still", [True, False], ids=["in the program", "afterwards"])
+    def test_comes_from_the_file_that_is_written_unless_told_otherwise(
+        self, tmp_path: Path, monkeypatch: Any, still: bool
+    ) -> None:
+        """FEED-6: a program that writes JSONL only has to name no file, neither to rate nor to export."""
+        monkeypatch.chdir(tmp_path)
+        options = {"jsonl_path": tmp_path / "mine.jsonl"} if still else {}
+        peekr.instrument(console=False, storage="jsonl", **options)
+        trace = ask("a", "b")
+        if not still:
+            peekr.uninstrument()
+        peekr.feedback(trace[:10], "good")
+        assert peekr.export_feedback() == 1 and lines() == [said("a", "b")]
+        peekr.uninstrument()
+
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [

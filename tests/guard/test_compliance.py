@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 import peekr
 
 pytest.importorskip("peekr_http")
+PROVIDERS = ["openai"] if importlib.util.find_spec("peekr_openai") else []
 GuardrailError = peekr.guard.GuardrailError
 
 HIPAA = {
@@ -38,7 +40,7 @@ def start(packs: Any) -> Any:
         keeper = Keeper()
         peekr.add_exporter(keeper)
         exporter = peekr.HTTPExporter(endpoint=packs.url, api_key="pk_test")
-        peekr.instrument(console=False, exporter=exporter, plugins=["openai"], compliance=list(names))
+        peekr.instrument(console=False, exporter=exporter, plugins=PROVIDERS, compliance=list(names))
         return keeper
 
     packs.answer = {"packs": [HIPAA, FINRA]}

@@ -238,3 +238,21 @@ def test_precision_and_recall_on_the_labelled_set(capsys: Any) -> None:
             print(f"{kind:12} {right[kind]:4} found  precision {precision:.3f}  recall {recall:.3f}")
             assert precision >= 0.97, kind
             assert recall >= 0.95, kind
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("IBAN DE89 3704 0044 0532 0130 00. 4111 1111 1111 1111", ["iban", "credit_card"]),
+        ("GB29NWBK60161331926819, tel 01 84 17 61 18", ["iban", "phone"]),
+        ("from 2001:db8::1, 078-05-1120", ["ip_address", "ssn"]),
+        ("番号は 4111\u20094111\u20091111\u20091111 ではなく 4111\u00a01111\u00a01111\u00a01111 です", ["credit_card"]),
+        ("日本語の長い文章" * 50 + " 078\u201105\u20111120 " + "日本語" * 50, ["ssn"]),
+        ("?? 203.0.113.7 ??? 12 May 2026. 1,250", ["ip_address"]),
+        ("\ud83d broken 4111-1111-1111-1111", ["credit_card"]),
+    ],
+)
+def test_one_number_next_to_another_and_in_any_script(text: str, kinds: list) -> None:
+    """GUARD-2, GUARD-3: what was found hides no neighbour; positions are those of the text, whatever its alphabet."""
+    assert [kind for _, _, kind in find(text, ALL)] == kinds
+    assert all(text[start:end].strip() == text[start:end] for start, end, _ in find(text, ALL))

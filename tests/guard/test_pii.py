@@ -145,7 +145,7 @@ def test_what_a_guardrail_names_wins_over_default_redaction(chat: Any) -> None:
             return 1.0
 
     guardrails = [peekr.guard.PIIRedact()]
-    with record(plugins=["openai", "redaction"], guardrails=guardrails, evaluators=[Seen()]) as recording:
+    with record(plugins=["openai"], guardrails=guardrails, evaluators=[Seen()]) as recording:
         chat.ask(f"card {CARD} of {MAIL}")
         assert "card [CREDIT_CARD] of [EMAIL]" in recording.only.attributes["input"]
     assert "card [CREDIT_CARD] of [EMAIL]" in judged[0]
@@ -169,6 +169,29 @@ def test_presidio_is_used_only_where_it_is_installed() -> None:
             peekr.guard.PIIRedact(engine="presidio")
         with pytest.raises(ImportError, match="pip install presidio-analyzer"):
             peekr.guard.PresidioRedact()
+
+
+def test_presidio_itself_finds_and_replaces() -> None:
+    """Issue 5: the real engine, with its patterns; nothing is fetched, and a phone's number is no card's or SSN's."""
+    pytest.importorskip("presidio_analyzer", reason="presidio-analyzer is not installed")
+    text = "Mail jane@example.com or call +1 415-555-2671; card 4111 1111 1111 1111, SSN 536-90-4399, from 203.0.113.7"
+    want = "Mail [EMAIL] or call [PHONE]; card [CREDIT_CARD], SSN [SSN], from [IP_ADDRESS]"
+    assert peekr.guard.PIIRedact(engine="presidio").redact(text) == want
+    guard = peekr.guard.PresidioRedact(categories=["email", "iban"])
+    span = Span("call", kind="llm")
+    span.attributes["output"] = '{"to": "jane@example.com", "iban": "DE89 3704 0044 0532 0130 00"}'
+    guard.run(span)
+    assert span.attributes["output"] == '{"to": "[EMAIL]", "iban": "[IBAN]"}'
+
+
+def test_names_need_a_model_that_is_not_fetched_unasked() -> None:
+    """Issue 5: the sentence says which categories and how to install one."""
+    spacy = pytest.importorskip("spacy", reason="presidio-analyzer is not installed")
+    pytest.importorskip("presidio_analyzer", reason="presidio-analyzer is not installed")
+    if spacy.util.get_installed_models():
+        pytest.skip("a language model is installed")
+    with pytest.raises(ValueError, match="person, location can only be found by a language model"):
+        peekr.guard.PresidioRedact()
 
 
 def test_presidios_results_are_replaced() -> None:

@@ -44,7 +44,7 @@ async def take_async(stream: Any, out: List[str]) -> None:
 
 def guarded(*guardrails: Any, **settings: Any) -> Any:
     given = guardrails or (peekr.guard.Blocklist(terms=["hunter2"]),)
-    return record(plugins=["openai"], guardrails=list(given), **settings)
+    return record(**{"plugins": ["openai"], "guardrails": list(given), **settings})
 
 
 LONG = [f"word{number} " for number in range(200)]
@@ -74,7 +74,7 @@ def test_text_is_released_before_the_stream_ends() -> None:
         def said(self, chunk: Any) -> Any:
             yield None, chunk
 
-    with guarded():
+    with guarded(plugins=[]):
         stream = StreamRecorder(open_span("x", None, "llm"), Said()).wrap(pieces())
         first = next(stream)
         assert first == LONG[0]

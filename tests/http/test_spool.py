@@ -8,6 +8,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Callable, List
 
@@ -16,10 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import peekr
+from peekr import wire
 from peekr_http.spool import Spool
 from peekr_http.spooled import load
 
-from .conftest import RESET, Reply, Server
+from .conftest import RESET, SILENT, Reply, Server
 
 posix = pytest.mark.skipif(os.name == "nt", reason="file modes and locks of POSIX")
 
@@ -241,6 +243,82 @@ def test_a_program_that_ends_without_network_loses_nothing(
     exporter = make(spool=folder)
     exporter.flush()
     assert len(set(server.ids)) == len(server.ids) == 50
+
+
+KILLED = """
+import os, sys
+import peekr
+peekr.instrument(console=False, plugins=[], storage="http", storage_options={"http": {
+    "endpoint": sys.argv[1], "api_key": "k", "spool": sys.argv[2], "flush_interval_seconds": 60}})
+traced = peekr.trace(lambda number: number)
+for number in range(25):
+    traced(number)
+print("emitted", flush=True)
+sys.stdin.read()
+"""
+
+
+@posix
+def test_kill_9_loses_nothing_that_waits_to_be_sent(server: Server, make: Callable[..., Any], folder: Path) -> None:
+    """design 7: at most what was emitted in the last 200 ms; a second kill, while nobody answers, changes nothing."""
+    server.always = lambda _: SILENT
+    for _ in range(2):
+        command = [sys.executable, "-c", KILLED, server.url, str(folder)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"emitted\n"
+            wait_until(lambda: journalled(folder) == 25)
+            assert server.accepted == []
+            process.kill()
+    server.always = None
+    exporter = make(spool=folder)
+    exporter.flush()
+    assert len(set(server.ids)) == len(server.ids) == 50
+    assert list(folder.iterdir()) == []
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def journalled(folder: Path) -> int:
+    """How many spans wait in the journals."""
+    return sum(path.read_bytes().count(b"\n") for path in folder.glob("journal-*"))
+
+
+@posix
+def test_what_has_arrived_is_not_kept_any_longer(
+    server: Server, make: Callable[..., Any], folder: Path, spans: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal is as long as what waits, however many spans pass by; its owner's is left alone by others."""
+    monkeypatch.setattr("peekr_http.journal._PART_BYTES", 1000)
+    exporter, other = make(spool=folder, flush_interval_seconds=60), make(spool=folder)
+    for _ in range(3):
+        exporter.export_batch(spans(20))
+        assert journalled(folder) == 20
+        other.flush()
+        assert journalled(folder) == 20
+        exporter.flush()
+        assert journalled(folder) == 0
+    exporter.shutdown()
+    other.shutdown()
+    assert len(server.ids) == 60
+    assert list(folder.iterdir()) == []
+
+
+@posix
+def test_a_journal_cut_by_a_full_disk_gives_what_is_whole(server: Server, make: Any, folder: Path, span: Any) -> None:
+    """Lines that break are no JSON, and no reason to lose the others; an open run does not count."""
+    folder.mkdir()
+    lines = [wire.encode(wire.record(each)) for each in (span(1), span(2, end_time=None, duration_ms=None), span(3))]
+    (folder / "journal-abc-1.jsonl").write_bytes(b"\n".join([lines[0], b'{"half', *lines[1:]])[:-9])
+    exporter = make(spool=folder)
+    exporter.flush()
+    assert server.ids == [span(1).span_id, span(2).span_id]
+    assert list(folder.iterdir()) == []
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -52,6 +52,33 @@ class TestFork:
         assert len({span[2] for span in said.spans}) == 1
         assert len({span[3] for span in said.spans}) == 3
 
+    @pytest.mark.parametrize("end", ["pass", "sys.exit(0)", "raise RuntimeError"])
+    def test_a_span_open_at_the_fork_is_written_by_the_parent_only(self, run: Any, end: str) -> None:
+        """EXP-1: every span once, though the child leaves the parent's blocks too, by whatever way."""
+        said = run(
+            f"""
+            on()
+            @peekr.trace(name="outer")
+            def outer():
+                with peekr.trace.run("agent") as agent:
+                    with peekr.span("inner"):
+                        pid = os.fork()
+                        if not pid:
+                            work()
+                            agent.tool("look", latency_ms=60_000)
+                            sys.stderr = open(os.devnull, "w")
+                            {end}
+                        else:
+                            os.waitpid(pid, 0)
+            outer()
+            """
+        )
+        parents = {span[0] for span in said.spans if span[1] == str(said.process.pid)}
+        assert parents == {"outer", "agent", "inner"}
+        childs = {span[0] for span in said.spans if span[1] != str(said.process.pid)}
+        assert {name for name in childs if not name.startswith("error.")} == {"tool.look", "work"}  # begun there
+        assert len({span[3] for span in said.spans}) == len(said.spans) == 3 + len(childs)
+
     def test_under_load_of_other_threads(self, run: Any) -> None:
         """No lock of the parent's is left locked in the child."""
         said = run(

@@ -80,6 +80,34 @@ class MyExporter:
     def export_batch(self, spans: Sequence[peekr.Span]) -> None: ...
 
 
+class MyEvaluator(peekr.eval.BaseEvaluator):
+    def evaluate(self, span: peekr.Span) -> float:
+        return 0.5
+
+
+class MyGuardrail(peekr.guard.BaseGuardrail):
+    def run(self, span: peekr.Span) -> None:
+        raise peekr.guard.GuardrailError("no")
+
+
+class MyAlert(peekr.alert.ErrorRate):
+    def on_trigger(self, message: str) -> None:
+        assert_type(self.name, str)
+
+
+assert_type(peekr.eval.NotEmpty().evaluate(started), float)
+assert_type(peekr.eval.Rubric("be brief").name, str)
+assert_type(peekr.guard.PIIRedact().redact("text"), str)
+peekr.instrument(
+    evaluators=[MyEvaluator(), peekr.eval.Hallucination(detailed=True), peekr.eval.CitationAccuracy()],
+    guardrails=[MyGuardrail(), peekr.guard.Blocklist(terms=["x"]), peekr.guard.HallucinationBlock(threshold=0.5)],
+    alerts=[MyAlert(), peekr.alert.LatencyP95(500).with_sinks(peekr.alert.StderrSink())],
+)
+others: List[Exporter] = [peekr.exporters.OTLPExporter("http://localhost:4318"), peekr.exporters.ConsoleExporter()]
+peekr.eval.Halucination  # type: ignore[attr-defined]  # a misspelt name is an error
+peekr.guard.PIIRedakt  # type: ignore[attr-defined]
+peekr.alert.ErrorRates  # type: ignore[attr-defined]
+
 provider: Provider = MyProvider()
 processor: Processor = MyProcessor()
 mine: Exporter = MyExporter()

@@ -225,7 +225,8 @@ class Writer:
 
     def _time(self, span: Span) -> None:
         """An event is recorded when it is over: a duration reaches back from now."""
-        span._start_ns = time_ns() - self._duration_ns
+        span._end_ns = time_ns()
+        span._start_ns = span._end_ns - self._duration_ns
         span._t0 = perf_counter_ns() - self._duration_ns
 
     def _event(self, span: Span, step: Step, fields: Fields, given: Optional[BaseEvent]) -> BaseEvent:
@@ -246,7 +247,13 @@ def _ask_guards(span: Span, fields: Fields) -> None:
     :raises GuardrailError: if it must not be used; the span is stored with its violation.
     """
     guarding = sys.modules.get("peekr.guarding")
-    if guarding is not None and guarding.guards.outputs:
-        said = {"input": fields.get("prompt"), "output": fields.get("response"), "model": fields.get("model")}
-        known = {name: shown(value) for name, value in said.items() if value is not None}
+    if guarding is None or not guarding.guards.any:
+        return
+    said = {"input": fields.get("prompt"), "output": fields.get("response"), "model": fields.get("model")}
+    known = {name: shown(value) for name, value in said.items() if value is not None}
+    if not settings.capture_io:
+        from peekr.withheld import withheld
+
+        withheld.put(span, known)
+    if guarding.guards.outputs:
         guarding.after_call(span, lambda view: view.attributes.update(known))

@@ -5,14 +5,24 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, List, Sequence
 
-from peekr._facade import resolver
+from peekr.naming import WithName
 from peekr.terminal import neutral
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # first-party names, for checkers and editors
     from peekr.spans import Span
+    from peekr_alert.budget import BudgetAlert as BudgetAlert
+    from peekr_alert.latency import LatencyP95 as LatencyP95
+    from peekr_alert.quality import ErrorRate as ErrorRate
+    from peekr_alert.quality import ScoreFloor as ScoreFloor
+    from peekr_alert.sinks import PagerDutySink as PagerDutySink
+    from peekr_alert.sinks import SlackSink as SlackSink
+    from peekr_alert.sinks import StderrSink as StderrSink
+    from peekr_alert.sinks import WebhookSink as WebhookSink
+    from peekr_alert.tokens import CostSpike as CostSpike
+    from peekr_alert.tokens import TokenGrowth as TokenGrowth
 
 
-class BaseAlert:
+class BaseAlert(WithName):
     """Looks at each trace when it is complete, and says so when something is wrong with it.
 
     ::
@@ -29,15 +39,6 @@ class BaseAlert:
     the same.
     """
 
-    @property
-    def name(self) -> str:
-        """What it is called in messages and statistics: the class name, unless a name was set."""
-        return str(getattr(self, "_name", None) or type(self).__name__)
-
-    @name.setter
-    def name(self, value: str) -> None:
-        self._name = value
-
     def check(self, trace: Sequence[Span]) -> None:
         """Look at one complete trace.
 
@@ -50,17 +51,18 @@ class BaseAlert:
         print(f"[peekr alert] {neutral(message)}", file=sys.stderr, flush=True)
 
 
-_alerts, _alert_names = resolver(__name__, group="peekr.alerts")
-_sinks, _sink_names = resolver(__name__, group="peekr.sinks")
+if not TYPE_CHECKING:
+    from peekr._facade import resolver
 
+    _alerts, _alert_names = resolver(__name__, group="peekr.alerts")
+    _sinks, _sink_names = resolver(__name__, group="peekr.sinks")
 
-def __getattr__(name: str) -> Any:
-    """Resolve the name of an alert, or of a sink that alerts are sent to: ``peekr.alert.SlackSink``."""
-    try:
-        return _alerts(name)
-    except AttributeError:
-        return _sinks(name)
+    def __getattr__(name: str) -> Any:
+        """Resolve the name of an alert, or of a sink that alerts are sent to: ``peekr.alert.SlackSink``."""
+        try:
+            return _alerts(name)
+        except AttributeError:
+            return _sinks(name)
 
-
-def __dir__() -> List[str]:
-    return sorted({*_alert_names(), *_sink_names()})
+    def __dir__() -> List[str]:
+        return sorted({*_alert_names(), *_sink_names()})

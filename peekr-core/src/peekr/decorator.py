@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
 
 from peekr.capture import FUNCTION_LIMIT, cut, snapshot, text
 from peekr.context import current, restore
+from peekr.covering import cover_of
 from peekr.delivery import delivery, emit
 from peekr.settings import settings
 from peekr.spans import Parent, Span
@@ -53,16 +54,18 @@ def _default_name(function: Any) -> str:
 
 
 class _Inputs:
-    """Takes the arguments of a call, without a method's receiver."""
+    """Takes the arguments of a call, without a method's receiver and what its parameters' names call secret."""
 
-    __slots__ = ("skip",)
+    __slots__ = ("cover", "skip")
 
     def __init__(self, function: Any) -> None:
         self.skip = 1 if _has_receiver(function) else 0
+        self.cover = cover_of(function, self.skip)
 
     def take(self, span: Span, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> None:
         if settings.capture_io:
-            span._input = taken = snapshot({"args": args[self.skip :], "kwargs": kwargs})
+            shown = args[self.skip :] if self.cover is None else self.cover(args[self.skip :])
+            span._input = taken = snapshot({"args": shown, "kwargs": kwargs})
             span._size += len(taken)
 
 
@@ -113,7 +116,7 @@ def _function(function: Any, name: str) -> Any:
 
 def _capturing(function: Any, name: str, inputs: _Inputs) -> Any:
     """Takes arguments and result, in line: a call less is a tenth of the whole."""
-    skip = inputs.skip
+    skip, cover = inputs.skip, inputs.cover
 
     @functools.wraps(function)
     def traced(*args: Any, **kwargs: Any) -> Any:
@@ -123,7 +126,8 @@ def _capturing(function: Any, name: str, inputs: _Inputs) -> Any:
             run_start_hooks(span)
         capture = settings.capture_io
         if capture:
-            span._input = taken = snapshot({"args": args[skip:], "kwargs": kwargs})
+            shown = args[skip:] if cover is None else cover(args[skip:])
+            span._input = taken = snapshot({"args": shown, "kwargs": kwargs})
             span._size = len(taken)
         token = _set(span)
         try:

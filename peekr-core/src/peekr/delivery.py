@@ -13,7 +13,7 @@ import threading
 from _thread import start_new_thread
 from collections import deque
 from copy import copy
-from time import monotonic
+from time import monotonic, perf_counter_ns
 from typing import TYPE_CHECKING, Callable, Deque, List, Optional, Tuple
 
 from peekr.ids import reseed
@@ -67,6 +67,8 @@ class Delivery:
         self.interval_s = INTERVAL_S
         self.pipeline: Optional[Pipeline] = None
         self.end_hooks: Tuple[SpanHook, ...] = ()
+        #: When this process was forked, of time.perf_counter_ns(); zero in one that was not.
+        self._forked_ns = 0
         self._said_full = False
         self._reset_thread()
 
@@ -107,7 +109,7 @@ class Delivery:
 
     def emit_slowly(self, span: Span) -> None:
         """Take a span when the plain append will not do."""
-        if self.pipeline is None:
+        if self.pipeline is None or self._is_inherited(span):
             self.bytes = max(self.bytes - span._size, 0)
             return
         if span._t1 and not span.scope.muted:
@@ -207,6 +209,10 @@ class Delivery:
             self._round()
         return ticket.wait(deadline)
 
+    def is_alive(self) -> bool:
+        """Whether spans are taken and passed on; the worker starts with the first of them."""
+        return self.pipeline is not None and (self._thread is None or self._thread.is_alive())
+
     def give_up(self) -> None:
         """Drop what is still queued, counted, because the worker did not get to it in time."""
         lost = sum([1 for span in list(self.queue) if span._t1])
@@ -275,6 +281,8 @@ class Delivery:
             except IndexError:
                 pass
             some = True
+            if self._forked_ns:
+                batch = [span for span in batch if not self._is_inherited(span)]
             self.taken += sum([1 for span in batch if span._t1])  # an open run will come again
             size = sum([span._size for span in batch])
             self.bytes = max(self.bytes - size, 0) if queue else 0
@@ -309,8 +317,16 @@ class Delivery:
 
     # -- fork -------------------------------------------------------------------------------------------------
 
+    def _is_inherited(self, span: Span) -> bool:
+        """Whether a span was open when this process was forked: its record is the parent's, which ends it too.
+
+        Spans of which the end was given are told of afterwards, and are this process's whenever they began.
+        """
+        return 0 < span._t0 < self._forked_ns and span._end_ns is None
+
     def after_fork_in_child(self) -> None:
-        """Start anew in a forked child: the parent's queue, threads and ids are the parent's."""
+        """Start anew in a forked child: the parent's queue, threads, ids and open spans are the parent's."""
+        self._forked_ns = perf_counter_ns()
         self.queue.clear()
         self.bytes = self.taken = self.dropped = 0
         self._reset_thread()

@@ -8,11 +8,15 @@ from collections import deque
 from copy import copy
 from itertools import takewhile
 from time import monotonic
-from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, List, Optional, Tuple
 
 from peekr.fulltext import narrow
-from peekr.judging import Named, judge, note_error, unscored, wants
+from peekr.judging import Named, judge, note_error, readable, unscored, wants
 from peekr.spans import Span
+from peekr.withheld import View, withheld
+
+if TYPE_CHECKING:
+    from peekr.pipeline import Part
 
 logger = logging.getLogger("peekr")
 
@@ -33,14 +37,16 @@ class EarlySpan(Span):
 
 
 class _Job:
-    """One span and its copy, which the evaluators change meanwhile."""
+    """One span and its copy, which the evaluators in ``asked`` change meanwhile."""
 
-    __slots__ = ("due", "failed", "given_up", "number", "scored", "span", "work")
+    __slots__ = ("asked", "due", "failed", "given_up", "number", "scored", "span", "view", "work")
 
-    def __init__(self, number: int, span: Span, due: float) -> None:
+    def __init__(self, number: int, view: View, asked: Named, due: float) -> None:
         self.number = number
-        self.span = span
-        self.work = _apart(span)
+        self.span = view.span
+        self.view = View(view.span, _apart(view.span)) if view.whole is view.span else view
+        self.work = self.view.whole
+        self.asked = asked
         self.due = due
         self.given_up = False
         self.scored = self.failed = 0
@@ -60,6 +66,8 @@ class Evaluation:
         self._order = [name for name, _ in named]
         self._wanted = wanted
         self._wake_worker = wake
+        #: Guardrails and redaction, for texts that are kept for the evaluators alone.
+        self.cleaning: Tuple[Part, ...] = ()
         self.reset()
 
     def reset(self) -> None:
@@ -84,15 +92,25 @@ class Evaluation:
         """
         going, early = [], []
         for span in batch:
-            if not self._is_wanted(span):
+            view = withheld.take(span, self.cleaning) if withheld.on else None
+            if not self._is_wanted(span if view is None else view.whole):
                 going.append(span)
                 continue
-            self._count(judge(span, unscored(span, self._quick)))
-            if unscored(span, self._slow) and self._take(span):
+            view = View(span, span) if view is None else view
+            self._count(judge(view.whole, self._readable(view, self._quick)))
+            asked = self._readable(view, self._slow)
+            view.settle()
+            if asked and self._take(view, asked):
                 early.append(_early(span))
             else:
                 going.append(span)
         return going, early
+
+    def _readable(self, view: View, named: Named) -> Named:
+        wanted = unscored(view.span, named)
+        asked = wanted if view.private or not withheld.on else readable(view.whole, wanted)
+        self.failed += len(wanted) - len(asked)
+        return asked
 
     def _is_wanted(self, span: Span) -> bool:
         try:
@@ -101,13 +119,14 @@ class Evaluation:
             self._say("evaluate_filter", f"failed, and the span is not judged: {type(error).__name__}: {error}")
             return False
 
-    def _take(self, span: Span) -> bool:
+    def _take(self, view: View, asked: Named) -> bool:
+        span = view.span
         if len(self._open) >= MAX_WAITING:
             self._give_reason(span, f"skipped: {MAX_WAITING} spans are waiting for their scores already")
             self._say("evaluators", "are behind: some spans are stored without scores, see attributes.eval_errors")
             return False
         self._taken += 1
-        job = self._open[self._taken] = _Job(self._taken, span, monotonic() + PATIENCE_S)
+        job = self._open[self._taken] = _Job(self._taken, view, asked, monotonic() + PATIENCE_S)
         self._by_trace[span.trace_id] = self._by_trace.get(span.trace_id, 0) + 1
         with self._changed:
             self._jobs.append(job)
@@ -123,7 +142,7 @@ class Evaluation:
             job = self._finished.popleft()
             if self._close(job):
                 self._count((job.scored, job.failed))
-                job.span._attributes = job.work._attributes
+                job.view.settle()
                 ready.append(job.span)
         if self._open:
             ready += [self._without(job) for job in self._late()]
@@ -150,7 +169,7 @@ class Evaluation:
         """Let a span go on with the scores that it has."""
         job.given_up = True
         self._close(job)
-        job.span._attributes = dict(job.work._attributes or {})
+        job.view.settle()
         self._give_reason(job.span, "timeout: the evaluator did not answer in time")
         return job.span
 
@@ -230,7 +249,7 @@ class Evaluation:
                 self._work(job)
 
     def _work(self, job: _Job) -> None:
-        job.scored, job.failed = judge(job.work, unscored(job.work, self._slow))
+        job.scored, job.failed = judge(job.work, job.asked)
         scores = job.work.attributes.get("eval_scores")
         if self._quick and isinstance(scores, dict):  # in the order in which the evaluators were given (EVAL-10)
             job.work.attributes["eval_scores"] = {

@@ -10,12 +10,15 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, TypeV
 
 from peekr.context import current, get_current_span
 from peekr.decorator import decorate as trace_function
+from peekr.errors import ConfigurationError
 from peekr.scope import root_scope
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 #: What a variant's name is stored as, on the wrapper's span and on every span inside (EXPT-3).
 TAG = "experiment_variant"
+#: What a scope knows, so that calls can be assigned by it.
+_SUBJECTS = ("user_id", "session_id", "tenant_id")
 
 
 def experiment(
@@ -43,16 +46,35 @@ def experiment(
     :param assign_by: ``"user_id"``, ``"session_id"`` or ``"tenant_id"``: whoever has the same one gets the same
         variant, in every process; where it is not known, or another word: the argument of that name; else by chance.
     :param name: of the span instead of ``experiment.<function>``.
-    :raises ValueError: at decoration, if there are no variants, a name is no text, or the split does not fit.
+    :raises ValueError: at decoration, if there are no variants, a name is no text, the split does not fit, or there is
+        nothing to assign by.
     """
     chooser = _Chooser(variants, split, assign_by)
 
     def decorate(function: F) -> F:
         if not callable(function):
             raise TypeError(f"@experiment takes a function, not {function!r}.\nWrite @experiment(variants=[...])")
+        _check_assignment(assign_by, function)
         return _wrapped(function, chooser, name or f"experiment.{_name(function)}")  # type: ignore[no-any-return]
 
     return decorate
+
+
+def _check_assignment(assign_by: Optional[str], function: Any) -> None:
+    """:raises ConfigurationError: if nothing of this name can ever be known, so that chance would decide."""
+    if assign_by is None or assign_by in _SUBJECTS:
+        return
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return
+    names = [each.name for each in parameters if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)]
+    if assign_by not in names and not any(each.kind is each.VAR_KEYWORD for each in parameters):
+        own = ", ".join(name for name in names if name not in ("variant", "variant_config")) or "none"
+        raise ConfigurationError(
+            f"assign_by={assign_by!r} is nothing that a call of {_name(function)} has.\n"
+            f"Use {', '.join(_SUBJECTS)}, or one of its arguments: {own}"
+        )
 
 
 def _name(function: Any) -> str:

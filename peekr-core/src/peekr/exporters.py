@@ -15,6 +15,8 @@ from peekr.console import ConsoleExporter as ConsoleExporter
 if TYPE_CHECKING:
     from peekr_http import HTTPExporter as HTTPExporter
     from peekr_jsonl import JSONLExporter as JSONLExporter
+    from peekr_otlp import OTelExporter as OTelExporter
+    from peekr_otlp import OTLPExporter as OTLPExporter
     from peekr_sqlite import SQLiteExporter as SQLiteExporter
 else:
     from peekr._facade import resolver

@@ -112,6 +112,10 @@ def attach(span: Span) -> None:
     chunks = _chunks.get()
     if chunks:
         span.attributes["evidence_chunks"] = [_shown(chunk) for chunk in chunks]
+        if not settings.capture_io:
+            from peekr.withheld import withheld
+
+            withheld.put(span, {"evidence_chunks": [dict(chunk) for chunk in chunks]})
 
 
 def _shown(chunk: Chunk) -> Chunk:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Optional
 
-from peekr._facade import resolver
 from peekr.errors import GuardrailError as GuardrailError
+from peekr.naming import WithName
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # first-party names, for checkers and editors
     from peekr.spans import Span
+    from peekr_guard.blocklist import Blocklist as Blocklist
+    from peekr_guard.compliance import CompliancePacks as CompliancePacks
+    from peekr_guard.hallucination import HallucinationBlock as HallucinationBlock
+    from peekr_guard.pii import PIIRedact as PIIRedact
+    from peekr_guard.presidio import PresidioRedact as PresidioRedact
 
 
-class BaseGuardrail:
+class BaseGuardrail(WithName):
     """Looks at what goes to a model and what comes back: ``instrument(guardrails=[Mine()])`` (contract GUARD-9).
 
     ::
@@ -41,15 +46,6 @@ class BaseGuardrail:
     blocks = True
     waits = False
 
-    @property
-    def name(self) -> str:
-        """Shown in errors and warnings: the class name, unless a name was set."""
-        return str(getattr(self, "_name", None) or type(self).__name__)
-
-    @name.setter
-    def name(self, value: str) -> None:
-        self._name = value
-
     def run(self, span: Span) -> None:
         """Look at an LLM call that has been answered, or change any span (see :attr:`in_worker`).
 
@@ -60,4 +56,7 @@ class BaseGuardrail:
         """
 
 
-__getattr__, __dir__ = resolver(__name__, group="peekr.guardrails")
+if not TYPE_CHECKING:
+    from peekr._facade import resolver
+
+    __getattr__, __dir__ = resolver(__name__, group="peekr.guardrails")

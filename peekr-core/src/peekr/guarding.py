@@ -18,6 +18,7 @@ from peekr.errors import BudgetExceededError, ConfigurationError, GuardrailError
 from peekr.patching import note_failure
 from peekr.pipeline import MAX_FAILURES
 from peekr.spans import Span
+from peekr.withheld import added, withheld, without_quotations
 
 logger = logging.getLogger("peekr")
 
@@ -112,18 +113,20 @@ class Guards:
 
     :ivar inputs: before a request leaves.
     :ivar outputs: before an answer is handed out.
+    :ivar reading: whether somebody reads texts that may not be captured.
     """
 
-    __slots__ = ("inputs", "outputs")
+    __slots__ = ("inputs", "outputs", "reading")
 
     def __init__(self) -> None:
+        self.reading = False
         self.inputs: Tuple[Asked, ...] = ()
         self.outputs: Tuple[Asked, ...] = ()
 
     @property
     def any(self) -> bool:
-        """Whether anybody is asked at all."""
-        return bool(self.inputs or self.outputs)
+        """Whether anybody is asked at all, or reads what may not be captured."""
+        return bool(self.inputs or self.outputs or self.reading)
 
 
 guards = Guards()
@@ -260,10 +263,14 @@ def block(span: Span, error: BaseException) -> None:
 
 def add_note(span: Span, name: str, note: str) -> None:
     """Add a text to a list among the attributes, once."""
-    known = span.attributes.get(name)
-    notes = list(known) if isinstance(known, list) else []
-    if note not in notes:
-        span.attributes[name] = [*notes, note]
+    add_notes(span, name, (note,))
+
+
+def add_notes(span: Span, name: str, notes: Sequence[str]) -> None:
+    """Add texts to a list among the attributes, each once."""
+    attributes = span.attributes
+    known = attributes.get(name)
+    attributes[name] = list(dict.fromkeys([*known, *notes] if isinstance(known, list) else notes))
 
 
 def ask(asked: Sequence[Asked], span: Span, describe: Describe) -> None:
@@ -287,7 +294,7 @@ class _Shown:
 
     def __init__(self, span: Span, describe: Describe) -> None:
         view = copy(span)
-        view._attributes, view._pending = dict(span._attributes or {}), None
+        view._attributes, view._pending = {**(span._attributes or {}), **withheld.of(span)}, None
         try:
             describe(view)
         except Exception as error:
@@ -303,6 +310,8 @@ class _Shown:
     def __exit__(self, *error: Any) -> None:
         span, texts = self._span, self._texts
         now = span._attributes or {}
-        added = {name: value for name, value in now.items() if name not in texts or texts[name] is not value}
+        new = added(texts, now)
+        if withheld.on:
+            new = without_quotations(new)
         span._payload, span._pending = self._payload, self._pending
-        span._attributes = {**(self._attributes or {}), **added} if added else self._attributes
+        span._attributes = {**(self._attributes or {}), **new} if new else self._attributes

@@ -35,6 +35,7 @@ class Judges:
     inline: Named = attrs.Factory(list)
     alerting: Optional[Alerting] = None
     _wanted: Optional[Callable[[Span], bool]] = None
+    _captures: bool = True
     _done: List[int] = attrs.field(factory=lambda: [0, 0], init=False)
 
     @classmethod
@@ -43,7 +44,7 @@ class Judges:
 
         :raises ConfigurationError: if one of the objects is not what it is given as.
         """
-        judges = cls(wanted=config.evaluate_filter)
+        judges = cls(wanted=config.evaluate_filter, captures=config.capture_io)
         if config.evaluators:
             judges._add_evaluators(config)
         alerts = [*config.alerts, *([config.budget_alert] if _watches(config) else [])]
@@ -116,17 +117,27 @@ class Judges:
 
         :param clean: guardrails and redaction, which come before every judge.
         """
+        if self.evaluation is not None:
+            self.evaluation.cleaning = tuple(clean)
         if not self.inline:
             return ()
-        from peekr.judging import judge, unscored, wants
+        from peekr.judging import judge, readable, unscored, wants
+        from peekr.withheld import View, withheld
 
         def judge_now(span: Span) -> None:
-            if wants(span, self._wanted):
-                for part in clean:
-                    part.run([span])
-                done, failed = judge(span, unscored(span, self.inline))
+            span.resolve()
+            view = withheld.take(span, clean)
+            if wants(span if view is None else view.whole, self._wanted):
+                if view is None:
+                    for part in clean:
+                        part.run([span])
+                    view = View(span, span)
+                wanted = unscored(span, self.inline)
+                asked = wanted if view.private or not withheld.on else readable(view.whole, wanted)
+                done, failed = judge(view.whole, asked)
                 self._done[0] += done
-                self._done[1] += failed
+                self._done[1] += failed + len(wanted) - len(asked)
+                view.settle()
 
         return (judge_now,)
 
@@ -135,10 +146,14 @@ class Judges:
         from peekr.fulltext import widen
 
         widen(self.whole_texts)
-        if self.callers or "peekr.guarding" in sys.modules:
+        scores = bool(self.inline or self.evaluation)
+        if self.callers or scores or "peekr.guarding" in sys.modules:
             from peekr import guarding
+            from peekr.withheld import withheld
 
             guarding.put_in_force(self.callers)
+            guarding.guards.reading = scores and not self._captures
+            withheld.switch(not self._captures and bool(scores or self.callers), calls=scores)
 
 
 def _watches(config: Config) -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from peekr.context import untraced
 from peekr.errors import ConfigurationError
 from peekr.spans import Span
+
+_TEXTS = frozenset(("input", "output"))
+_NO_TEXTS = "NotCaptured: neither input nor output of this call was kept (capture_io=False), so nothing can be judged"
 
 #: Evaluators with their names, each of which is once in the list.
 Named = List[Tuple[str, Any]]
@@ -59,6 +63,21 @@ def judge(span: Span, named: Named) -> Tuple[int, int]:
     return done, failed
 
 
+def readable(span: Span, named: Named) -> Named:
+    """Return the evaluators that can be asked about a call, and say of the others why not.
+
+    A call of which nothing was kept (``capture_io=False``) must not be judged as one without any text. One that failed
+    may have none.
+    """
+    if span.status == "error" or span.attributes.keys() & _TEXTS:
+        return named
+    able = [each for each in named if not getattr(each[1], "reads_texts", True)]
+    for each in named:
+        if each not in able:
+            note_error(span, each[0], _NO_TEXTS)
+    return able
+
+
 def unscored(span: Span, named: Named) -> Named:
     """Return the evaluators that a guardrail has not asked already, in the caller's thread (GUARD-8)."""
     scores = span.attributes.get("eval_scores")
@@ -96,6 +115,9 @@ def _score(value: Any) -> float:
     """:raises TypeError, ValueError: if it is no number."""
     if isinstance(value, bool):
         return float(value)
+    if inspect.iscoroutine(value):
+        value.close()  # else Python complains later that nobody awaited it
+        raise TypeError("evaluate() is a coroutine function; it has to return a number from 0.0 to 1.0 itself")
     if not isinstance(value, (int, float)):
         raise TypeError(f"evaluate() returned {value!r:.80}, not a number from 0.0 to 1.0")
     if math.isnan(value):

@@ -16,6 +16,7 @@ from peekr.globalconfig import get_config
 from peekr.judges import Judges
 from peekr.lane import Lane
 from peekr.lanes import build_lanes, exporter_name
+from peekr.plugins import Choice
 from peekr.process import current_config as current_config
 from peekr.process import state
 from peekr.samplers import build_sampler
@@ -126,6 +127,7 @@ def instrument(
             trace_config=trace_config,
         )
     )
+    Choice.of(plugins).check(plugins)
     judges = Judges.of(config)
     logs.configure(trace_config)
     with state.lock:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import os
 from functools import cache
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 import attrs
 
-from peekr.errors import PluginNotFound
+from peekr.errors import ConfigurationError, PluginNotFound
 
 logger = logging.getLogger("peekr")
 
@@ -67,6 +67,33 @@ class Choice:
         allowed = plugins if plugins is not None else _names("PEEKR_PLUGINS")
         return cls(allowed, _names("PEEKR_PLUGINS_DISABLE") or ())
 
+    def check(self, named: Optional[Sequence[str]] = None) -> None:
+        """Look whether each chosen name is somebody's.
+
+        :param named: the argument of instrument(), which somebody can still correct; the environment may be shared
+            by programs with other plugins, so that a name in ``PEEKR_PLUGINS`` is only warned of, once.
+        :raises ConfigurationError: naming what is not installed, and what is.
+        """
+        if not self.allowed:
+            return
+        ours = owners()  # looked up once in a process
+        if all(name in ours.values() or any(name == entry for _, entry in ours) for name in self.allowed):
+            return
+        entries = self._entries()
+        known = {name for info in entries for name in (info.name, f"{info.group}:{info.name}", info.distribution)}
+        known.update(info.value.partition(":")[0].partition(".")[0].replace("_", "-") for info in entries)
+        unknown = [name for name in self.allowed if name not in known]
+        if not unknown:
+            return
+        names = ", ".join(map(repr, unknown))
+        installed = ", ".join(sorted({info.distribution for info in entries})) or "none"
+        message = f"{names}, which no installed plugin is called; installed: {installed}.\n{_SEE_LIST}"
+        if named is not None:
+            raise ConfigurationError(f"plugins names {message}")
+        if message not in _said:
+            _said.add(message)
+            logger.warning("PEEKR_PLUGINS names %s", message)
+
     def refusal(self, group: str, name: str, value: str) -> Optional[str]:
         """Return why an entry is not to be used, or None."""
         if not self.denied and self.allowed is None:
@@ -90,6 +117,9 @@ def _names(variable: str) -> Optional[List[str]]:
     text = os.environ.get(variable)
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
+
+_SEE_LIST = "List what is installed with: peekr plugins list"
+_said: Set[str] = set()
 
 #: What failed to load in this process: (group, name) → reason.
 failures: Dict[Tuple[str, str], str] = {}

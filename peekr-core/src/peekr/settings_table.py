@@ -21,13 +21,28 @@ _HEAD = (
     "| setting | `instrument()` | `TraceConfig` | variable | default | production, development, debug | meaning |\n"
     "|---|---|---|---|---|---|---|\n"
 )
+_VARIABLES_HEAD = "| other variables | meaning |\n|---|---|\n"
 #: Arguments of instrument() that come from the environment too.
 _ENVIRONMENT = {"tenant_id": "PEEKR_TENANT_ID", "retention_class": "PEEKR_RETENTION_CLASS", "plugins": "PEEKR_PLUGINS"}
+#: Variables that stand for no setting above → what they say.
+VARIABLES = {
+    "PEEKR_API_KEY": "Key for the server at `PEEKR_ENDPOINT`.",
+    "PEEKR_CONFIG": "Path of the configuration file; `peekr.config.json` in the working directory by default.",
+    "PEEKR_ENDPOINT": "Address of the server that holds the rule packs of `instrument(compliance=)`.",
+    "PEEKR_PLUGINS_DISABLE": "Plugins that are not used, by entry or distribution name, separated by commas.",
+    "PEEKR_PRICES": "Path of a JSON file with prices that win over those of the table.",
+    "PEEKR_PRICE_TABLE": "Path of a newer snapshot of the prices, made with `python -m peekr_cost.snapshot`.",
+    "TRACE_PROFILE": "The profile: `production`, `development` or `debug`.",
+    "TRACE_RETENTION_CLASSES": "Days for each retention class in `peekr prune`: `short=7,default=30`; 0: for ever.",
+}
 
 
 def table() -> str:
-    """Return the table as Markdown, a row for each setting, in alphabetical order."""
-    return _HEAD + "".join(f"| {' | '.join(_cells(row))} |\n" for row in rows())
+    """Return the tables as Markdown: a row for each setting, then for each other variable, in alphabetical order."""
+    settings = "".join(f"| {' | '.join(_cells(row))} |\n" for row in rows())
+    return f"{_HEAD}{settings}\n{_VARIABLES_HEAD}" + "".join(
+        f"| `{name}` | {VARIABLES[name]} |\n" for name in VARIABLES
+    )
 
 
 def rows() -> Iterator[Dict[str, Any]]:

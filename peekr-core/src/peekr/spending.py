@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from datetime import datetime
+from operator import add, itemgetter, neg
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import attrs
@@ -17,6 +18,8 @@ Key = Tuple[Optional[str], ...]
 #: What a store may be asked to write: span_id and cost, None for one that is not known.
 Cost = Tuple[str, Optional[float]]
 EVERYTHING = Selection()
+#: Values of which only the largest is looked at first.
+_BLOCK = 512
 
 
 @attrs.define(slots=True)
@@ -165,15 +168,20 @@ def hottest(costs: Sequence[float], durations: Sequence[float], limit: int) -> T
     :param costs: of each call in US dollars, 0 where it is not known.
     """
     dear, slow = 0.6 / (max(costs, default=0) or 1), 0.4 / (max(durations, default=0) or 1)
-    heat = [cost * dear + duration * slow for cost, duration in zip(costs, durations)]
+    heat = list(map(add, map(dear.__mul__, costs), map(slow.__mul__, durations)))
     return _largest(heat, limit), _largest(durations, limit // 2)
 
 
 def _largest(values: Sequence[float], limit: int) -> List[int]:
-    """Return the places of the largest values. Of a million, a threshold is found faster than the places."""
-    least = heapq.nlargest(limit, values)[-1:]
-    places = [at for at, value in enumerate(values) if least and value >= least[0]]
-    return sorted(places, key=lambda at: -values[at])[:limit]
+    """Return the places of the largest values; of equal ones the first.
+
+    Of a million, only the blocks with the largest maxima are looked at closely: the largest values are in them.
+    """
+    starts = range(0, len(values), _BLOCK)
+    maxima = [max(values[start : start + _BLOCK]) for start in starts]
+    blocks = sorted(heapq.nsmallest(limit, zip(map(neg, maxima), starts)), key=itemgetter(1))
+    places = [place for _, start in blocks for place in range(start, min(start + _BLOCK, len(values)))]
+    return sorted(places, key=lambda place: -values[place])[:limit]
 
 
 def by_cost(found: Iterable[UsageSum]) -> List[UsageSum]:

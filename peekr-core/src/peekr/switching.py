@@ -10,6 +10,7 @@ from typing import List, Optional
 from peekr import logs
 from peekr.adapters import lane_for
 from peekr.config import Config
+from peekr.covering import secrecy
 from peekr.delivery import delivery
 from peekr.exit import watch_exit
 from peekr.judges import Judges
@@ -52,7 +53,7 @@ def switch(config: Config, lanes: List[Lane], judges: Judges) -> None:
     )
     judges.switch_on()
     state.judges = judges
-    settings.capture_io = config.capture_io
+    settings.capture_io, settings.is_secret = config.capture_io, secrecy(config)
     root_scope.value = config.root_scope()
     decide = at_start(config.sampler, config.trace_config)
     hooks.use(participants.start_hooks if decide is None else (decide, *participants.start_hooks))

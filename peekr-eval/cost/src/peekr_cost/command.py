@@ -81,13 +81,13 @@ def _read(target: str, by: Tuple[str, ...], options: Dict[str, Any]) -> Dict[str
     """Return everything there is to show as one JSON object."""
     from peekr import open_store
     from peekr.selection import Selection
-    from peekr_cost.overrides import use_default_prices_file, use_prices_file
+    from peekr_cost.overrides import use_prices_file
     from peekr_cost.report import DEFAULT_BY, TOP, Repricing, report
 
     if options["prices"]:
         use_prices_file(options["prices"])
     else:
-        use_default_prices_file()
+        _use_default_prices_file()
     filters = {name: options[name] for name in ("tenant", "user", "session", "since", "until")}
     selection = Selection(
         tenant_id=filters["tenant"],
@@ -107,6 +107,18 @@ def _read(target: str, by: Tuple[str, ...], options: Dict[str, Any]) -> Dict[str
         found["groups"] = found["groups"][: options["limit"]]
     given = {name: value for name, value in filters.items() if value is not None}
     return {"schema": 1, "store": target, "filters": given, "prices": _source(), **found}
+
+
+def _use_default_prices_file() -> None:
+    """A file that the environment names, and not this command line, must not keep anybody from seeing costs."""
+    from peekr.errors import ConfigurationError
+    from peekr_cost.output import safe_lines
+    from peekr_cost.overrides import use_default_prices_file
+
+    try:
+        use_default_prices_file()
+    except ConfigurationError as error:
+        print(safe_lines(f"{error}. Without it:"), file=sys.stderr)
 
 
 def _written(store: Any, repricing: Any, dry_run: bool) -> Dict[str, Any]:

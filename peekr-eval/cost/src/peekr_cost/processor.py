@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Dict
 
 import attrs
 
+from peekr.errors import ConfigurationError
 from peekr.prices import computed_cost
 from peekr.runs import BILLED_KINDS
 from peekr.spans import Span
@@ -14,6 +16,8 @@ from peekr_cost.overrides import use_default_prices_file, use_prices_file
 
 if TYPE_CHECKING:
     from peekr.config import Config
+
+logger = logging.getLogger("peekr")
 
 #: Response ids remembered, to see the same one again.
 _REMEMBERED = 4096
@@ -57,15 +61,17 @@ class CostProcessor:
     @classmethod
     def from_config(cls, config: Config) -> CostProcessor:
         """Build the processor for :func:`peekr.instrument`; ``storage_options={"cost": {"prices": path}}`` names a
-        prices file, else ``PEEKR_PRICES`` does.
-
-        :raises ConfigurationError: if something is wrong in that file.
+        prices file, else ``PEEKR_PRICES`` does. If something is wrong in it, that is logged, and none of its prices
+        are used.
         """
         path = config.options("cost").get("prices")
-        if path is not None:
-            use_prices_file(str(path))
-        else:
-            use_default_prices_file()
+        try:
+            if path is not None:
+                use_prices_file(str(path))
+            else:
+                use_default_prices_file()
+        except ConfigurationError as error:
+            logger.warning("%s. Until then the prices of the tables are used, without this file", error)
         return cls()
 
     def process(self, span: Span) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import sqlite3
 import threading
@@ -11,6 +12,8 @@ from collections import OrderedDict
 from typing import Any, Dict, Iterable, Optional, Protocol, Union
 
 from peekr.errors import ConfigurationError
+
+logger = logging.getLogger("peekr")
 
 #: Verdicts that an evaluator remembers.
 SIZE = 2048
@@ -69,12 +72,14 @@ class MemoryCache:
 class DiskCache:
     """Verdicts in an SQLite file, for runs over stored traces. The texts of claims are in it: it is the owner's only.
 
+    :ivar unwritten: verdicts that could not be written.
     :raises ConfigurationError: if the file cannot be written, or is something else.
     """
 
     def __init__(self, path: Union[str, os.PathLike[str]]) -> None:
         self._path = os.fspath(path)
         self._lock = threading.Lock()
+        self.unwritten = 0
         try:
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
             self._db = sqlite3.connect(self._path, timeout=30, check_same_thread=False, isolation_level=None)
@@ -95,12 +100,14 @@ class DiskCache:
         return found if isinstance(found, dict) and isinstance(found.get("score"), (int, float)) else None
 
     def put(self, key: str, verdict: Verdict) -> None:
-        """Remember a verdict; one that cannot be written is asked for again next time."""
+        """Remember a verdict; one that cannot be written is counted, and asked for again next time."""
         try:
             with self._lock:
                 self._db.execute("INSERT OR REPLACE INTO verdicts VALUES (?, ?)", (key, json.dumps(verdict)))
-        except sqlite3.Error:
-            pass
+        except (sqlite3.Error, TypeError, ValueError) as error:
+            self.unwritten += 1
+            if self.unwritten == 1:
+                logger.warning("verdicts are not kept in %s, and will be asked for again: %s", self._path, error)
 
     def close(self) -> None:
         """Close the file; may be called twice."""

@@ -21,6 +21,7 @@ class NoError(BaseEvaluator):
     """1.0 if the call succeeded (status ``ok``), else 0.0."""
 
     in_worker = True
+    reads_texts = False
 
     def evaluate(self, span: Span) -> float:
         """Look at the status."""

@@ -25,7 +25,7 @@ def _moment(_context: click.Context, _parameter: click.Parameter, value: Optiona
         raise click.BadParameter(" ".join(map(neutral, str(error).splitlines()))) from error
 
 
-@click.command("eval")
+@click.command("eval", short_help="Score the spans of a file or a database.")
 @click.argument("store")
 @click.option(
     "-e", "--evaluator", "names", multiple=True, metavar="NAME", help="Rubric, Hallucination, … or module:Class."
@@ -62,6 +62,10 @@ def command(store: str, as_json: bool, **given: Any) -> None:
 
     Spans that have a score are skipped, so the command can be interrupted and run again. Exit codes: 0 all scored,
     1 not possible, 2 wrong command line, 3 some evaluations gave no score (see attributes.eval_errors).
+
+    \b
+    peekr eval traces.db --evaluator CitationAccuracy
+    peekr eval traces.jsonl -e Hallucination --detailed --dry-run
     """
     from peekr import open_store
     from peekr_eval.offline.choice import evaluators

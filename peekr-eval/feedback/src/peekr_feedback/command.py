@@ -59,7 +59,7 @@ def _list(db: Optional[str], as_json: bool) -> None:
         click.echo("No trace is rated yet. Rate one with: peekr feedback TRACE_ID good")
 
 
-@click.command(name="export-feedback")
+@click.command(name="export-feedback", short_help="Write rated traces as training data (JSONL).")
 @_DB
 @_JSONL
 @click.option("--filter", "chosen", type=click.Choice(ratings.RATINGS), help="Only traces with this rating.")
@@ -82,4 +82,4 @@ def export_feedback(
     if as_json:
         click.echo(json.dumps({"records": written, "output": output, "format": layout}))
     else:
-        click.echo(f"{written} records written to {output}")
+        click.echo(f"{written} {'record' if written == 1 else 'records'} written to {output}")

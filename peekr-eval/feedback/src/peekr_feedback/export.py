@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
-from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence
+from contextlib import ExitStack
+from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
 import peekr
 from peekr import ReadStore, Span
 from peekr.wire import encode
-from peekr_feedback.ratings import RATINGS, Path, Rating, latest_ratings, ratings_path
+from peekr_feedback.ratings import RATINGS, Path, Rating, latest_ratings, ratings_path, span_stores
 from peekr_feedback.training import Record, openai_record, raw_record
 
 logger = logging.getLogger("peekr")
@@ -18,8 +18,6 @@ FORMATS: Dict[str, Callable[[Rating, Sequence[Span]], Optional[Record]]] = {
     "openai-ft": lambda rating, spans: openai_record(spans),
     "raw": raw_record,
 }
-#: Traces whose spans are in memory at a time.
-_CHUNK = 500
 
 
 def export_feedback(
@@ -36,7 +34,8 @@ def export_feedback(
     :param filter: ``"good"`` or ``"bad"``: traces whose latest rating is that; all rated ones by default.
     :param output: file that is written anew.
     :param format: ``"openai-ft"``: ``{"messages": [...]}``, whole texts; or ``"raw"``: trace_id, rating, note, spans.
-    :param jsonl_path: file with the spans, if they are not in the database.
+    :param jsonl_path: file with the spans, if they are neither in the database nor in the file that
+        :func:`peekr.instrument` writes.
     :raises ValueError: for an unknown format or filter.
     :raises StoreError: if there is no such database, or it cannot be read.
     """
@@ -46,7 +45,7 @@ def export_feedback(
         raise ValueError(f"filter must be 'good', 'bad' or None, got {filter!r}.")
     peekr.flush()
     ratings = latest_ratings(ratings_path(db_path), filter)
-    where = os.fspath(jsonl_path) if jsonl_path is not None else ratings_path(db_path)
+    where = span_stores(db_path, jsonl_path)
     written, left = 0, 0
     with open(output, "wb") as file:
         for record in _records(ratings, where, FORMATS[format]) if ratings else ():
@@ -61,17 +60,16 @@ def export_feedback(
 
 
 def _records(
-    ratings: List[Rating], where: str, make: Callable[[Rating, Sequence[Span]], Optional[Record]]
+    ratings: List[Rating], where: Sequence[str], make: Callable[[Rating, Sequence[Span]], Optional[Record]]
 ) -> Iterator[Optional[Record]]:
     """Yield a record for each rating, None where there is none."""
-    with peekr.open_store(where) as store:
-        for begin in range(0, len(ratings), _CHUNK):
-            chunk = ratings[begin : begin + _CHUNK]
-            spans = _spans(store, [rating.trace_id for rating in chunk])
-            for rating in chunk:
-                found = spans.get(rating.trace_id)
-                yield make(rating, found) if found else None
+    with ExitStack() as opened:
+        stores = [opened.enter_context(peekr.open_store(each)) for each in where]
+        for rating in ratings:
+            found = _spans(stores, rating.trace_id)
+            yield make(rating, found) if found else None
 
 
-def _spans(store: ReadStore, trace_ids: Iterable[str]) -> Dict[str, List[Span]]:
-    return {trace_id: list(store.spans(trace_id=trace_id)) for trace_id in trace_ids}
+def _spans(stores: Sequence[ReadStore], trace_id: str) -> List[Span]:
+    """The spans of a trace, from the first store that has any."""
+    return next(filter(None, (list(store.spans(trace_id=trace_id)) for store in stores)), [])

@@ -19,6 +19,7 @@ Path = Union[str, "os.PathLike[str]"]
 
 RATINGS = ("good", "bad")
 DEFAULT_DB = "traces.db"
+DEFAULT_JSONL = "traces.jsonl"
 #: Seconds that a rating waits for somebody else's transaction.
 BUSY_S = 10.0
 _TABLE = """CREATE TABLE IF NOT EXISTS feedback (
@@ -60,7 +61,8 @@ def feedback(
     :param rating: ``"good"`` or ``"bad"``.
     :param note: why, in words.
     :param db_path: database of the ratings; that of :func:`peekr.instrument` by default, else ``traces.db``.
-    :param jsonl_path: where the spans are, if not in that database; used to find a shortened id.
+    :param jsonl_path: where the spans are, if neither in that database nor in the file that
+        :func:`peekr.instrument` writes; used to find a shortened id.
     :return: the whole trace id.
     :raises ValueError: if the rating or an argument is no such thing.
     :raises StoreError: if a shortened id is unknown or fits several traces, or the database cannot be written.
@@ -72,7 +74,7 @@ def feedback(
     if not isinstance(note, str):
         raise ValueError(f"note must be text, got {note!r}.")
     path = ratings_path(db_path)
-    whole = _whole_id(trace_id.strip(), [os.fspath(jsonl_path)] if jsonl_path is not None else [path])
+    whole = _whole_id(trace_id.strip(), span_stores(db_path, jsonl_path))
     with as_store_error(path), closing(_writable(path)) as connection, connection:
         connection.execute(
             "INSERT INTO feedback (trace_id, rating, note, created_at) VALUES (?, ?, ?, ?)",
@@ -89,6 +91,28 @@ def ratings_path(db_path: Optional[Path]) -> str:
     if config is not None and "sqlite" in config.storage:
         return str(config.options("sqlite").get("path") or DEFAULT_DB)
     return DEFAULT_DB
+
+
+def span_stores(db_path: Optional[Path], jsonl_path: Optional[Path]) -> List[str]:
+    """Return where the spans of rated traces are looked for, in order: as given, else where they are written to."""
+    if jsonl_path is not None:
+        return [os.fspath(jsonl_path)]
+    stores = [ratings_path(db_path)]
+    if db_path is None:
+        config = current_config()
+        if config is None or "jsonl" in config.storage:
+            options = {} if config is None else config.options("jsonl")
+            stores.append(str(options.get("path") or DEFAULT_JSONL))
+    return [path for path in stores if os.path.exists(path) and (len(stores) == 1 or _has_spans(path))] or stores[:1]
+
+
+def _has_spans(path: str) -> bool:
+    """Whether it can be read as a store: a database may hold nothing but ratings."""
+    try:
+        with peekr.open_store(path):
+            return True
+    except StoreError:
+        return False
 
 
 def _whole_id(given: str, stores: List[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import AddressValueError, IPv6Address
 from typing import Iterator, Tuple
 
 _LOCAL_CHARS = r"\w.!#$%&'*+/=?^`{|}~-"
@@ -17,12 +17,15 @@ _NO_MAILBOX = frozenset(("git", "hg", "svn"))
 _NO_DOMAIN = re.compile(r"[1-9]x\.(?:png|jpe?g|gif|webp|svg|avif)\Z", re.IGNORECASE)
 _LEADING = ".!#$%&'*/=?^`{|}~-"
 
-_IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"(?<![\w.])(?:{_OCTET}\.){{3}}{_OCTET}(?!\w|\.[0-9])")
 #: Three parts are enough to look closer.
 _IPV6 = re.compile(r":[0-9A-Fa-f]{0,4}:")
 _IPV6_CHARS = re.compile(r"[0-9A-Fa-f:.]*")
 _IPV6_LEFT = re.compile(r"[0-9A-Fa-f:.]{0,45}\Z")
 _VERSION = re.compile(r"(?:\bv|version|release|section|chapter|§|\bver|\brev|build)[ .:=]*\Z", re.IGNORECASE)
+#: Last letters of these, so that most words need no closer look.
+_VERSION_ENDS = frozenset("vVnNeErR§dD")
 
 
 def find_emails(text: str) -> Iterator[Tuple[int, int]]:
@@ -46,23 +49,15 @@ def _is_mailbox(text: str, start: int, at: int, domain: re.Match[str]) -> bool:
 
 def find_ipv4(text: str, start: int, end: int) -> Iterator[Tuple[int, int]]:
     """Yield where each IPv4 address in a part of the text begins and ends."""
-    for match in _IPV4.finditer(text, start, end):
+    end += 2  # what follows tells whether it is an address
+    match = _IPV4.search(text, start, end)
+    while match is not None:
         first, last = match.span()
-        before, after = text[max(first - 2, 0) : first], text[last : last + 2]
-        if before[-1:].isalnum() or before[-1:] in ("_", ".") or after[:1].isalnum() or after[:1] == "_":
-            continue
-        if (after[:1] == "." and after[1:].isdigit()) or (before[-1:] == "-" and before[:1].isalnum()):
-            continue
-        if _is_ipv4(match[0]) and _VERSION.search(text, max(first - 12, 0), first) is None:
+        before = text[max(first - 12, 0) : first]
+        of_a_name = before[-1:] == "-" and before[-2:-1].isalnum()
+        if not of_a_name and not (before.rstrip(" .:=")[-1:] in _VERSION_ENDS and _VERSION.search(before)):
             yield first, last
-
-
-def _is_ipv4(text: str) -> bool:
-    try:
-        IPv4Address(text)
-    except AddressValueError:
-        return False
-    return True
+        match = _IPV4.search(text, last, end)
 
 
 def find_ipv6(text: str) -> Iterator[Tuple[int, int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Iterable, Optional, Sequence
 
 from peekr.errors import ConfigurationError, GuardrailError
@@ -99,5 +98,5 @@ class Blocklist(BaseGuardrail):
         counts = self._replacer.span(span)
         for field, counted in counts.items():
             if field != "payload" or len(counts) == 1:
-                count = sum(Counter(counted).values())
+                count = sum(counted.values())
                 add_note(span, "guardrail_warnings", f"{self.name}: blocked content × {count} in {field} → {BLOCKED}")

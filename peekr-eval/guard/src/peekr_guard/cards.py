@@ -30,8 +30,8 @@ _RANGES: Tuple[Tuple[int, int, Tuple[int, ...]], ...] = (
     (2200, 2204, (16, 17, 18, 19)),  # Mir
     (9792, 9792, (16,)),  # Troy
 )
-#: Check sums by the number of a doubled digit.
-_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+#: Digit → the digit that counts in its place where it is doubled: the sum of the double's digits.
+_DOUBLED = bytes.maketrans(b"0123456789", b"0246813579")
 
 
 def is_card(digits: str) -> bool:
@@ -41,10 +41,8 @@ def is_card(digits: str) -> bool:
 
 def luhn(digits: str) -> bool:
     """Whether the check digit is right (Luhn, US patent 2950048)."""
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        number = ord(digit) - 48
-        total += _DOUBLED[number] if place & 1 else number
+    number = digits.encode("ascii")
+    total = sum(number[::-2]) + sum(number[-2::-2].translate(_DOUBLED)) - 48 * len(number)
     return total % 10 == 0
 
 
@@ -53,12 +51,20 @@ _LENGTHS = {str(prefix): set(lengths) for first, last, lengths in _RANGES for pr
 
 
 def _is_issued(digits: str) -> bool:
-    length = len(digits)
-    return any(length in _LENGTHS.get(digits[:size], ()) for size in (1, 2, 4, 3))
+    length, known = len(digits), _LENGTHS.get
+    return (
+        length in known(digits[0], ())
+        or length in known(digits[:2], ())
+        or length in known(digits[:4], ())
+        or length in known(digits[:3], ())
+    )
+
+
+_GROUPS = ((4, 4, 4, 4), (4, 6, 5), (4, 6, 4))
 
 
 def grouped_as_card(groups: Tuple[int, ...]) -> bool:
     """Whether digits are written in the groups that cards have: 4-4-4-4, 4-6-5, 4-6-4, or in one piece."""
-    if len(groups) == 1 or groups in ((4, 6, 5), (4, 6, 4)):
+    if len(groups) == 1 or groups in _GROUPS:
         return True
     return all(size == 4 for size in groups[:-1]) and 1 <= groups[-1] <= 7

@@ -1,13 +1,14 @@
 """Personal data in a text: where it is and of which category. Pure; knows nothing of spans.
 
-Written for speed on texts without any: one pass looks for rows of digits, the other categories begin at a character
-that is rare in prose. Every candidate is then checked by what a pattern cannot tell: check digits, lengths, ranges.
+Written for speed on texts without any: where something may begin is found by searching for plain bytes in the text's
+classes of characters, one byte a character. Every candidate is then checked by patterns, and by what a pattern cannot
+tell: check digits, lengths, ranges.
 """
 
 from __future__ import annotations
 
 import re
-from typing import AbstractSet, Callable, Dict, Iterator, List, Sequence, Tuple
+from typing import AbstractSet, Dict, Iterator, List, Sequence, Tuple
 
 from peekr_guard.addresses import find_emails, find_ipv4, find_ipv6
 from peekr_guard.cards import grouped_as_card, is_card
@@ -26,13 +27,25 @@ TAGS: Dict[str, str] = {
 }
 #: A row of digits with what people put between the groups of one number: spaces, hyphens of all kinds, dots, slashes,
 #: parentheses.
-_BETWEEN = r"[ \u00a0\u2009\u202f.\-\u2010-\u2015\u2212/()]{1,3}"
-_NUMBER = re.compile(
-    rf"[0-9](?:(?=[0-9 \u00a0\u2009\u202f.\-\u2010-\u2015\u2212/()]{{6}})(?:(?:{_BETWEEN})?[0-9])*"
-    r"|(?<=[A-Za-z]{2}[0-9])(?=[0-9][ A-Za-z0-9\u00a0-]{11}))"
-)
+_PARTS = r" \u00a0\u2009\u202f.\-\u2010-\u2015\u2212/()"
+_NUMBER = re.compile(rf"[0-9](?=[0-9{_PARTS}]{{6}})(?:[{_PARTS}]{{0,3}}[0-9])*")
 _DIGITS = re.compile(r"[0-9]+")
 _SHORTEST = 7
+#: Characters as classes: digits, letters, what may part digits, and others. What Latin-1 does not have becomes "?", and
+#: may part digits.
+_CLASSES = bytes(
+    ord(
+        "d"
+        if char in "0123456789"
+        else "p"
+        if char in " \xa0.-/()?"
+        else "a"
+        if char.isascii() and char.isalpha()
+        else "o"
+    )
+    for char in map(chr, range(256))
+)
+_IBAN, _LONG = b"aadd", b"p" * _SHORTEST
 _SSN_WORD = re.compile(r"(?<![^\W_])(?:ssn|social\s+security)(?![^\W_])", re.IGNORECASE)
 #: Signs before a number that make it a sum, a fraction, or part of a name.
 _NO_START = frozenset("_$€£¥#=%~")
@@ -47,19 +60,51 @@ def find(text: str, categories: AbstractSet[str], regions: Sequence[str] = ()) -
     found: List[Found] = []
     if "email" in categories:
         found += [(start, end, "email") for start, end in find_emails(text)]
-    if "ip_address" in categories:
-        found += [(start, end, "ip_address") for start, end in find_ipv6(text)]
-    taken = [one for one in found if one[2] == "ip_address"]
-    for match in _NUMBER.finditer(text):
-        start, end = match.span()
-        if text[start - 1 : start].isalpha():
-            last = iban_end(text, start - 2) if start > 1 else 0
-            if last:
-                taken.append((start - 2, last, "iban"))
-                found.append(taken[-1])
-        if end - start >= _SHORTEST:
-            found += _in_row(text, start, end, regions, taken)
+    if "ip_address" in categories and text.find(":", text.find(":") + 1) > 0:
+        for start, end in find_ipv6(text):
+            found.append((start, end, "ip_address"))
+            text = _blotted(text, start, end)
+    classes = text.encode("latin-1", "replace").translate(_CLASSES)
+    for start, end in _ibans(text, classes):
+        found.append((start, end, "iban"))
+        text, classes = _blotted(text, start, end), classes[:start] + b"a" * (end - start) + classes[end:]
+    for start, end in _rows(text, classes):
+        found += _in_row(text, start, end, regions)
     return apart([one for one in found if one[2] in categories]) if found else found
+
+
+def _blotted(text: str, start: int, end: int) -> str:
+    """Return the text with letters in the place of what was found, whose digits are no other number's."""
+    return f"{text[:start]}{'x' * (end - start)}{text[end:]}"
+
+
+def _ibans(text: str, classes: bytes) -> List[Tuple[int, int]]:
+    found: List[Tuple[int, int]] = []
+    at = classes.find(_IBAN)
+    while at >= 0:
+        end = iban_end(text, at)
+        if end:
+            found.append((at, end))
+        at = classes.find(_IBAN, max(at + 2, end))
+    return found
+
+
+def _rows(text: str, classes: bytes) -> Iterator[Tuple[int, int]]:
+    """Yield where each row of digits begins and ends that is long enough to be something."""
+    merged = classes.replace(b"d", b"p")
+    at = merged.find(_LONG)
+    while at >= 0:
+        at = classes.find(b"d", at)
+        if at < 0:
+            return
+        row = _NUMBER.match(text, at) if merged.startswith(_LONG, at) else None
+        if row is None:
+            at += 1
+        else:
+            if row.end() - at >= _SHORTEST:
+                yield row.span()
+            at = row.end()
+        at = merged.find(_LONG, at)
 
 
 def apart(found: List[Found]) -> List[Found]:
@@ -72,14 +117,16 @@ def apart(found: List[Found]) -> List[Found]:
     return out
 
 
-def _in_row(text: str, start: int, end: int, regions: Sequence[str], taken: Sequence[Found]) -> Iterator[Found]:
-    """Yield what a row of digits holds: several numbers may stand in it."""
+def _in_row(text: str, start: int, end: int, regions: Sequence[str]) -> List[Found]:
+    """Return what a row of digits holds: several numbers may stand in it."""
+    found: List[Found] = []
+    if text.count(".", start, end) >= 3:
+        found += [(first, last, "ip_address") for first, last in find_ipv4(text, start, end)]
+        if len(found) == 1 and found[0][:2] == (start, end):
+            return found
     groups = [match.span() for match in _DIGITS.finditer(text, start, end)]
-    dotted = list(find_ipv4(text, start, end)) if text.count(".", start, end) >= 3 else []
-    yield from ((first, last, "ip_address") for first, last in dotted)
-    busy = [*dotted, *((first, last) for first, last, _ in taken if first < end and last > start)]
-    if busy:
-        groups = [group for group in groups if not any(first <= group[0] < last for first, last in busy)]
+    for first, last, _ in found:
+        groups = [group for group in groups if not first <= group[0] < last]
     before = start
     while before and text[before - 1] in "+(":
         before -= 1
@@ -87,10 +134,9 @@ def _in_row(text: str, start: int, end: int, regions: Sequence[str], taken: Sequ
     while at < len(groups):
         category, count, last = _at_group(text, groups, at, before, regions)
         if category:
-            yield _begin(text, groups[at][0], category, last)
-            at += count
-        else:
-            at += 1
+            found.append(_begin(text, groups[at][0], category, last))
+        at += count
+    return found
 
 
 def _begin(text: str, first: int, category: str, end: int) -> Found:
@@ -104,17 +150,19 @@ def _begin(text: str, first: int, category: str, end: int) -> Found:
 
 
 def _at_group(text: str, groups: Sequence[Group], at: int, start: int, regions: Sequence[str]) -> Tuple[str, int, int]:
-    """Return category, number of groups and end of what begins with a group; an empty category if nothing does."""
+    """Return category, number of groups and end of what begins with a group; ``("", 1, 0)`` if nothing does."""
     if not _may_begin(text, groups, at):
-        return "", 0, 0
-    for category, take in _TAKERS:
-        count = take(text, groups, at)
-        if count:
-            return category, count, groups[at + count - 1][1]
+        return "", 1, 0
+    count = _card(text, groups, at)
+    if count:
+        return "credit_card", count, groups[at + count - 1][1]
+    count = _ssn(text, groups, at)
+    if count:
+        return "ssn", count, groups[at + count - 1][1]
     count, end = phone_end(text, groups, at, start, regions)
     if count and not _goes_on(text, end):
         return "phone", count, end
-    return "", 0, 0
+    return "", 1, 0
 
 
 def _may_begin(text: str, groups: Sequence[Group], at: int) -> bool:
@@ -122,7 +170,10 @@ def _may_begin(text: str, groups: Sequence[Group], at: int) -> bool:
     first = groups[at][0]
     if not first:
         return True
-    before, earlier = text[first - 1], text[first - 2 : first - 1]
+    before = text[first - 1]
+    if before == " ":
+        return True
+    earlier = text[first - 2 : first - 1]
     if before.isalnum() or before in _NO_START:
         return False
     if before == "," and earlier.isdigit():  # a list of numbers, or thousands
@@ -141,6 +192,8 @@ def _ends_word(text: str, end: int) -> bool:
 def _goes_on(text: str, end: int) -> bool:
     """Whether what follows belongs to the number, which is none then."""
     after = text[end : end + 2]
+    if not after or after[0] == " ":
+        return False
     if after[:1].isalnum() or after[:1] == "_":
         return True
     if after[:1] == "," and text[max(end - 4, 0) : end].isdigit() and end >= 4:  # no thousands
@@ -153,49 +206,52 @@ _CARD_PARTS = (" ", "-", "\u00a0", "\u202f", "\u2011", "\u2013")
 
 def _card(text: str, groups: Sequence[Group], at: int) -> int:
     """The most groups that make a card number."""
-    digits = ""
-    best = 0
+    if groups[-1][1] - groups[at][0] - (len(groups) - at - 1) < 12:  # at least a sign between two groups
+        return 0
+    digits, before, possible = "", 0, []
     for count, (start, end) in enumerate(groups[at : at + 6], 1):
-        if count > 1 and text[groups[at + count - 2][1] : start] not in _CARD_PARTS:
+        if count > 1 and text[before:start] not in _CARD_PARTS:
             break
         digits += text[start:end]
+        before = end
         if len(digits) > 19:
             break
-        if len(digits) >= 12 and not _goes_on(text, end) and is_card(digits):
+        if len(digits) >= 12:
+            possible.append((count, digits))
+    for count, digits in reversed(possible):
+        if not _goes_on(text, groups[at + count - 1][1]) and is_card(digits):
             sizes = tuple([last - first for first, last in groups[at : at + count]])
-            best = count if grouped_as_card(sizes) and not _is_tail(text, groups, at, sizes) else best
-    return best
+            if grouped_as_card(sizes) and not _is_tail(text, groups, at, sizes):
+                return count
+    return 0
 
 
-def _is_tail(text: str, groups: Sequence[Group], at: int, sizes: Sequence[int]) -> bool:
+def _is_tail(text: str, groups: Sequence[Group], at: int, sizes: Tuple[int, ...]) -> bool:
     """Whether these twelve digits are the end of sixteen in one row, which are no card's."""
-    if at == 0 or list(sizes) != [4, 4, 4]:
+    if at == 0 or sizes != (4, 4, 4):
         return False
     first, last = groups[at - 1]
     return last - first == 4 and text[last : groups[at][0]] == text[groups[at][1] : groups[at + 1][0]]
 
 
+_SSN_PARTS = ("-", " ", "\u2011", "\u2013", "\u2010", ".")
+
+
 def _ssn(text: str, groups: Sequence[Group], at: int) -> int:
     """A social security number: three, two and four digits, of which no group is all zeros, and no area 666 or 9xx."""
     start, end = groups[at]
-    row = groups[at : at + 3]
-    sizes = [last - first for first, last in row]
-    if sizes == [3, 2, 4]:
-        between = {text[row[0][1] : row[1][0]], text[row[1][1] : row[2][0]]}
-        if len(between) > 1 or not between <= {"-", " ", "\u2011", "\u2013", "\u2010", "."}:
+    if end - start == 9:
+        digits, sure, count = text[start:end], False, 1
+    elif end - start == 3 and len(groups) - at >= 3:
+        (first, behind), (last, end) = groups[at + 1 : at + 3]
+        between = text[start + 3 : first]
+        if behind - first != 2 or end - last != 4 or text[behind:last] != between or between not in _SSN_PARTS:
             return 0
-        sure = between & {"-", "\u2011", "\u2010", "\u2013"}
-        count, area, group, serial = 3, text[start:end], text[slice(*row[1])], text[slice(*row[2])]
-    elif sizes[:1] == [9]:
-        sure, count = set(), 1
-        area, group, serial = text[start : start + 3], text[start + 3 : start + 5], text[start + 5 : end]
+        digits, sure, count = text[start : start + 3] + text[first:behind] + text[last:end], between not in " .", 3
     else:
         return 0
-    if area in ("000", "666") or area[0] == "9" or group == "00" or serial == "0000":
+    if digits[0] == "9" or digits.startswith(("000", "666")) or digits[3:5] == "00" or digits[5:] == "0000":
         return 0
-    if _goes_on(text, row[count - 1][1]):
+    if _goes_on(text, end):
         return 0
     return count if sure or _SSN_WORD.search(text, max(start - 40, 0), start) is not None else 0
-
-
-_TAKERS: Tuple[Tuple[str, Callable[[str, Sequence[Group], int], int]], ...] = (("credit_card", _card), ("ssn", _ssn))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import re
+import string
 from typing import Dict
 
 #: Characters of an IBAN by country, from the registry that SWIFT keeps.
@@ -26,31 +29,22 @@ def iban_end(text: str, start: int) -> int:
     length = LENGTHS.get(text[start : start + 2].upper())
     if length is None or (start and (text[start - 1].isalnum() or text[start - 1] == "_")):
         return 0
-    end = _end(text, start, length)
-    return end if end and _checks(text[start:end].translate(_PARTS).upper()) else 0
+    match = _grouped(length).match(text, start)
+    return match.end() if match is not None and _checks(_PARTS.sub("", match[0])) else 0
 
 
-def _end(text: str, start: int, length: int) -> int:
-    """Where the IBAN ends that has so many characters; 0 if the text goes on or ends before."""
-    at = start
-    for char in text[start : start + 2 * length]:
-        if not length:
-            break
-        if char.isascii() and char.isalnum():
-            length -= 1
-        elif char not in " -\u00a0" or not text[at - 1].isalnum():
-            return 0
-        at += 1
-    followed = at < len(text) and (text[at].isalnum() or text[at] == "_")
-    return 0 if length or followed else at
+@functools.lru_cache(maxsize=64)  # as many as there are lengths
+def _grouped(length: int) -> re.Pattern[str]:
+    """So many characters that end with the text or before what is no part of a word."""
+    return re.compile(rf"[A-Za-z0-9](?:[ \-\u00a0]?[A-Za-z0-9]){{{length - 1}}}(?!\w)")
 
 
 #: What parts groups.
-_PARTS = str.maketrans("", "", " -\u00a0")
+_PARTS = re.compile(r"[ \-\u00a0]")
 #: Letters count as 10 to 35.
-_VALUES = str.maketrans({chr(55 + value): str(value) for value in range(10, 36)})
+_VALUES = {char: str(int(char, 36)) for char in string.digits + string.ascii_letters}
 
 
 def _checks(iban: str) -> bool:
     """ISO 7064, MOD 97-10, with the first four characters at the end."""
-    return int((iban[4:] + iban[:4]).translate(_VALUES)) % 97 == 1
+    return int("".join(map(_VALUES.__getitem__, iban[4:] + iban[:4]))) % 97 == 1

@@ -74,8 +74,11 @@ def _is_double_zero(text: str, group: Group) -> bool:
 def _international(text: str, groups: Sequence[Group], at: int) -> int:
     """The longest row of groups that is possible in the country."""
     zero = 2 if text.startswith("00", groups[at][0]) else 0
+    domestic = text.find("(0", groups[at][0], groups[-1][1]) >= 0  # +44 (0)20: to be left out
     for end in range(len(groups), at, -1):
-        row = [group for group in groups[at:end] if text[slice(*group)] != "0" or text[group[0] - 1] != "("]
+        row = groups[at:end]
+        if domestic:
+            row = [group for group in row if text[slice(*group)] != "0" or text[group[0] - 1] != "("]
         digits = _digits(text, row)[zero:]
         if _MIN <= len(digits) <= _MAX and (not zero or len(digits) >= 9) and _is_possible(digits[:5], len(digits)):
             return end - at

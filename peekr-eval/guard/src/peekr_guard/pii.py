@@ -6,7 +6,7 @@ from typing import Any, Iterable, List, Optional, Sequence, Tuple
 
 from peekr.errors import ConfigurationError
 from peekr.guard import BaseGuardrail
-from peekr.guarding import add_note
+from peekr.guarding import add_notes
 from peekr.spans import Span
 from peekr_guard.finder import TAGS, find
 from peekr_guard.texts import Find, Found, Replacer
@@ -89,9 +89,7 @@ class PIIRedact(BaseGuardrail):
 
     def redact(self, text: str) -> str:
         """Return a text with what is found in it replaced."""
-        from collections import Counter
-
-        return self._replacer.text(text, Counter())
+        return self._replacer.text(text, {})
 
 
 def note_removed(span: Span, guard: str, replacer: Replacer) -> None:
@@ -99,12 +97,17 @@ def note_removed(span: Span, guard: str, replacer: Replacer) -> None:
     counts = replacer.span(span)
     payload = counts.pop("payload", None)
     if payload is not None:  # mostly the same texts again
-        for counted in counts.values():
-            payload -= counted
-        counts["payload"] = payload
-    for field, counted in counts.items():
-        for category, count in sorted(counted.items()):
-            add_note(span, "guardrail_warnings", f"{guard}: {category} × {count} in {field} → {tag(category)}")
+        counts["payload"] = {
+            kind: count - sum(counted.get(kind, 0) for counted in counts.values()) for kind, count in payload.items()
+        }
+    notes = [
+        f"{guard}: {category} × {count} in {field} → {tag(category)}"
+        for field, counted in counts.items()
+        for category, count in sorted(counted.items())
+        if count > 0
+    ]
+    if notes:
+        add_notes(span, "guardrail_warnings", notes)
 
 
 def tag(category: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 import msgspec
@@ -15,6 +14,9 @@ from peekr.spans import Span
 Found = Tuple[int, int, str]
 #: Finds what is to be replaced in a text.
 Find = Callable[[str], List[Found]]
+
+#: How often each kind of thing was found. A plain dictionary: one is made for each text of each span.
+Counts = Dict[str, int]
 
 #: Attributes that say who and which, and are no content.
 STRUCTURE = frozenset(
@@ -56,20 +58,21 @@ class Replacer:
         self._fields = fields
         self._whole = {"input", "output"} <= set(fields)
 
-    def span(self, span: Span) -> Dict[str, Counter[str]]:
+    def span(self, span: Span) -> Dict[str, Counts]:
         """Change a span in place; return how often each kind was found, by field."""
-        counts: Dict[str, Counter[str]] = {}
+        counts: Dict[str, Counts] = {}
         attributes = span.attributes
         for name, value in list(attributes.items()):
             if self._is_wanted(name) and not isinstance(value, (int, float, bool)) and value is not None:
-                counted: Counter[str] = Counter()
+                counted: Counts = {}
                 changed = self.value(value, counted)
                 if counted:
                     attributes[name] = changed
                     counts[name] = counted
         if span._payload is not None:
             for name, counted in self._payload(span).items():
-                counts[name] = counts.get(name, Counter()) | counted  # the larger of both counts: it is the same text
+                known = counts.get(name, {})  # of both counts the larger: it is the same text
+                counts[name] = {kind: max(known.get(kind, 0), counted.get(kind, 0)) for kind in {**known, **counted}}
         return counts
 
     def _is_wanted(self, name: str) -> bool:
@@ -81,23 +84,23 @@ class Replacer:
 
     # -- payload ----------------------------------------------------------------------------------------------
 
-    def _payload(self, span: Span) -> Dict[str, Counter[str]]:
+    def _payload(self, span: Span) -> Dict[str, Counts]:
         payload = span._payload
         if self._whole:
             text = (payload if isinstance(payload, bytes) else wire.encode(payload)).decode("utf-8", "replace")
-            counted: Counter[str] = Counter()
+            counted: Counts = {}
             changed = self.text(text, counted)
             if counted:
                 span._payload = changed.encode()
             return {"payload": counted} if counted else {}
         return self._payload_parts(span)
 
-    def _payload_parts(self, span: Span) -> Dict[str, Counter[str]]:
+    def _payload_parts(self, span: Span) -> Dict[str, Counts]:
         payload = span.payload
-        counts: Dict[str, Counter[str]] = {}
+        counts: Dict[str, Counts] = {}
         if isinstance(payload, dict):
             for field in self._fields:
-                counted: Counter[str] = Counter()
+                counted: Counts = {}
                 for part in _PARTS.get(field, ()):
                     if part in payload:
                         payload[part] = self.value(payload[part], counted)
@@ -107,7 +110,7 @@ class Replacer:
 
     # -- values -----------------------------------------------------------------------------------------------
 
-    def value(self, value: Any, counted: Counter[str]) -> Any:
+    def value(self, value: Any, counted: Counts) -> Any:
         """Return JSON data with what was found replaced, keys too."""
         if isinstance(value, str):
             return self.text(value, counted)
@@ -122,17 +125,18 @@ class Replacer:
             return self.text(str(value), counted) if self._find(str(value)) else value
         return value
 
-    def text(self, text: str, counted: Counter[str]) -> str:
+    def text(self, text: str, counted: Counts) -> str:
         """Return the text with what was found replaced; JSON stays JSON."""
         found = self._find(text)
         if not found:
             return text
-        counted.update(kind for _, _, kind in found)
+        for _, _, kind in found:
+            counted[kind] = counted.get(kind, 0) + 1
         changed = self._replaced(text, found, bare=False)
         if text[:1] in "{[" and _is_json(text) and not _is_json(changed):  # a number that stands without quotes
             changed = self._replaced(text, found, bare=True)
             if not _is_json(changed):
-                return wire.encode(self.value(msgspec.json.decode(text), Counter())).decode()
+                return wire.encode(self.value(msgspec.json.decode(text), {})).decode()
         return changed
 
     def _replaced(self, text: str, found: Sequence[Found], bare: bool) -> str:

@@ -47,8 +47,9 @@ class HTTPExporter:
     :param max_batch_bytes: split larger requests.
     :param max_buffer_spans: spans in memory at most; beyond that new ones are dropped and counted.
     :param max_buffer_bytes: likewise, their JSON.
-    :param spool: a directory that keeps batches while the server cannot be reached, across restarts.
-    :param spool_max_bytes: of it; beyond that new batches are lost and counted.
+    :param spool: a directory that keeps batches while the server cannot be reached, across restarts. What waits in
+        memory is noted there too, so that ``kill -9`` loses none of it (not on Windows); without a spool it does.
+    :param spool_max_bytes: of the batches; beyond that new ones are lost and counted.
     :raises ConfigurationError: (a ValueError) if one of them cannot work.
     """
 

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Callable, Deque, Dict, List, Optional
 
 from peekr_http.buffer import Batch, Buffer
+from peekr_http.journal import recover
 from peekr_http.losses import Losses
 from peekr_http.options import Options
 from peekr_http.retry import Verdict, backoff_s
@@ -104,6 +105,7 @@ class Outbox:
     def look_for_files(self) -> None:
         """See what other processes, or this one's forerunner, left in the spool."""
         if self.spool is not None and not self.spooled:
+            recover(self.spool, self._options.max_batch_bytes)
             self.spooled = bool(self.spool.names())
 
     def is_past(self, number: int) -> bool:

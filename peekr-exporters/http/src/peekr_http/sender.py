@@ -12,6 +12,7 @@ from typing import Callable, Dict, Optional, Sequence, Tuple
 
 from peekr.errors import PeekrError
 from peekr_http.buffer import Item
+from peekr_http.journal import Journal
 from peekr_http.losses import spans
 from peekr_http.options import Options
 from peekr_http.outbox import Outbox, Settle
@@ -33,6 +34,7 @@ class Sender:
     def __init__(self, options: Options, transport: Transport, spool: Optional[Spool], settle: Settle) -> None:
         self._options, self._transport, self._spool, self._settle = options, transport, spool, settle
         self._closing = False
+        self._journal = None if spool is None else Journal(spool)
         self._reset()
 
     def _reset(self) -> None:
@@ -56,6 +58,7 @@ class Sender:
             if self._closing:
                 raise RuntimeError(f"the exporter to {self._transport.address} was shut down; no more can be sent")
             self._forget_past_hurry()
+            self._note(items)
             room_until = monotonic() + ROOM_S
             buffer = self._outbox.buffer
             for span_id, item in items:
@@ -68,6 +71,13 @@ class Sender:
             self._changed.notify_all()
         if items:
             self._start()
+
+    def _note(self, items: Sequence[Tuple[str, Item]]) -> None:
+        if self._journal is not None:
+            problem = self._journal.add([item.body for _, item in items], self._number + len(items))
+            if problem:
+                message = "spans on their way to %s are in memory only: %s"
+                self._outbox.losses.say("journal", message, self._transport.address, problem)
 
     def _wait_for_room(self, until: float) -> None:
         while self._outbox.reachable and not self._outbox.buffer.has_room() and self._deadline is None:
@@ -138,6 +148,8 @@ class Sender:
         with self._changed:
             lost = sum([batch.weight for batch in rest]) - kept
             outbox.end(kept, lost, next((problem for _, problem in problems if problem), ""))
+            if self._journal is not None:
+                self._journal.close()
         self._close_connections(idle)
 
     def _close_connections(self, idle: bool) -> None:
@@ -152,6 +164,8 @@ class Sender:
         self._transport.abandon()
         if self._spool is not None:
             self._spool.after_fork_in_child()
+        if self._journal is not None:
+            self._journal.after_fork_in_child()
         self._reset()
 
     def stats(self) -> Dict[str, int]:
@@ -261,4 +275,6 @@ class Sender:
                     outbox.written(batch, problem)
                 else:
                     outbox.handle(batch, answer)
+                if self._journal is not None:
+                    self._journal.settle(outbox.is_past)
                 self._changed.notify_all()

@@ -13,7 +13,7 @@ import re
 import secrets
 import time
 import zlib
-from typing import Any, Iterator, List, Optional, Set, Tuple
+from typing import Iterator, List, Optional, Sequence, Set, Tuple
 
 import attrs
 
@@ -23,10 +23,12 @@ except ImportError:  # Windows: two processes may send one file
     fcntl = None  # type: ignore[assignment]
 
 _NAME = re.compile(r"\d{20}-([0-9a-f]+)-\d+-(\d+)\.json\.gz")
-_TEMPORARY = ".writing-"
+TEMPORARY = ".writing-"
+#: What :mod:`peekr_http.journal` calls its files.
+JOURNAL = "journal-"
 #: Age at which a file that was never finished is taken for one of a process that died.
 _STALE_S = 3600.0
-_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 @attrs.define(eq=False)
@@ -50,6 +52,7 @@ class Spool:
     """A directory of batches. For one thread at a time in each process.
 
     :ivar corrupt: damaged files that were set aside as ``….corrupt``.
+    :ivar process: tells the files of this process from those of others.
     """
 
     def __init__(self, folder: str, max_bytes: int) -> None:
@@ -58,16 +61,21 @@ class Spool:
         self.corrupt = 0
         self._last_ns = 0
         self._number = 0
-        self._process = secrets.token_hex(6)
+        self.process = secrets.token_hex(6)
         self._held: Set[int] = set()
         self._damaged: List[Tuple[int, bool, str]] = []
         self._remove_unfinished()
 
     # -- writing ----------------------------------------------------------------------------------------------
 
-    def write(self, body: bytes, weight: int) -> None:
+    def write_spans(self, spans: Sequence[bytes], weight: int, process: str) -> None:
+        """Keep encoded spans of another process; see :meth:`write`."""
+        self.write(b'{"spans":[' + b",".join(spans) + b"]}", weight, process)
+
+    def write(self, body: bytes, weight: int, process: str = "") -> None:
         """Keep a body. When this returns it survives the process, and is given to the disk to survive the machine.
 
+        :param process: that counted its spans, where it was another.
         :raises OSError: if it could not be written whole, or the spool is full; then nothing of it is left.
         """
         data = gzip.compress(body, 5)
@@ -76,21 +84,26 @@ class Spool:
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
         self._number += 1
         self._last_ns = max(time.time_ns(), self._last_ns + 1)  # a clock that is set back changes no order
-        name = f"{self._last_ns:020d}-{self._process}-{self._number}-{weight}.json.gz"
-        temporary = os.path.join(self.folder, _TEMPORARY + name)
+        name = f"{self._last_ns:020d}-{process or self.process}-{self._number}-{weight}.json.gz"
+        temporary = os.path.join(self.folder, TEMPORARY + name)
         try:
             _write(temporary, data)
             os.replace(temporary, os.path.join(self.folder, name))
         except BaseException:
-            _remove(temporary)
+            remove(temporary)
             raise
 
     def size(self) -> int:
-        """Return the bytes that the directory takes, damaged and unfinished files included."""
+        """Return the bytes that the directory takes, damaged and unfinished files included.
+
+        Not journals: what is in memory has bounds of its own.
+        """
         total = 0
         try:
             with os.scandir(self.folder) as entries:
                 for entry in entries:
+                    if entry.name.startswith(JOURNAL):
+                        continue
                     try:
                         total += entry.stat(follow_symlinks=False).st_size
                     except OSError:  # sent meanwhile, by another process
@@ -100,17 +113,18 @@ class Spool:
         return total
 
     def _remove_unfinished(self) -> None:
-        for name in self._listed():
+        for name in self.listed():
             path = os.path.join(self.folder, name)
             try:
-                if name.startswith(_TEMPORARY) and time.time() - os.lstat(path).st_mtime > _STALE_S:
+                if name.startswith(TEMPORARY) and time.time() - os.lstat(path).st_mtime > _STALE_S:
                     os.unlink(path)
             except OSError:  # another process did it, or it may not be removed: it does no harm
                 pass
 
     # -- reading ----------------------------------------------------------------------------------------------
 
-    def _listed(self) -> List[str]:
+    def listed(self) -> List[str]:
+        """Return what is in the directory."""
         try:
             return os.listdir(self.folder)
         except OSError:
@@ -118,7 +132,7 @@ class Spool:
 
     def names(self) -> List[str]:
         """Return the files that wait, the oldest first."""
-        return sorted(filter(_NAME.fullmatch, self._listed()))
+        return sorted(filter(_NAME.fullmatch, self.listed()))
 
     def oldest(self) -> Optional[SpoolFile]:
         """Return the oldest file that no other process is sending, locked; None if there is none.
@@ -132,16 +146,16 @@ class Spool:
             match = _NAME.fullmatch(name)
             assert match
             path = os.path.join(self.folder, name)
-            descriptor = _locked(path)
+            descriptor = locked(path)
             if descriptor is None:
                 continue
             data = _content(descriptor)
             if data is None:
                 os.close(descriptor)
-                self._set_aside(path, int(match[2]), match[1] == self._process)
+                self._set_aside(path, int(match[2]), match[1] == self.process)
                 continue
             self._held.add(descriptor)
-            yield SpoolFile(path, data, int(match[2]), match[1] == self._process, descriptor)
+            yield SpoolFile(path, data, int(match[2]), match[1] == self.process, descriptor)
 
     def _set_aside(self, path: str, weight: int, own: bool) -> None:
         self.corrupt += 1
@@ -164,23 +178,23 @@ class Spool:
     def release(self, file: SpoolFile, *, done: bool) -> None:
         """End the sending of a file: it is deleted when it is done, else it waits on."""
         if done:
-            _remove(file.path)
+            remove(file.path)
         if file.descriptor in self._held:
             self._held.discard(file.descriptor)
             os.close(file.descriptor)
             if done and os.name == "nt":  # where an open file cannot be deleted
-                _remove(file.path)
+                remove(file.path)
 
     def after_fork_in_child(self) -> None:
         """Let go of the parent's files, which are the parent's to send, and write under a name of one's own."""
         held, self._held = self._held, set()
         for descriptor in held:
             os.close(descriptor)
-        self._process, self._number = secrets.token_hex(6), 0
+        self.process, self._number = secrets.token_hex(6), 0
 
 
 def _write(path: str, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | FLAGS, 0o600)
     try:
         view = memoryview(data)
         while view:
@@ -190,17 +204,18 @@ def _write(path: str, data: bytes) -> None:
         os.close(descriptor)
 
 
-def _remove(path: str) -> None:
+def remove(path: str) -> None:
+    """Delete a file."""
     try:
         os.unlink(path)
     except OSError:  # gone already; or it stays, and is sent twice at worst: spans are told apart by their id
         pass
 
 
-def _locked(path: str) -> Optional[int]:
+def locked(path: str) -> Optional[int]:
     """Open a file and lock it; None if it is gone or another process has it."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | _FLAGS)
+        descriptor = os.open(path, os.O_RDONLY | FLAGS)
     except OSError:
         return None
     try:
@@ -216,13 +231,20 @@ def _locked(path: str) -> Optional[int]:
 
 def _content(descriptor: int) -> Optional[bytes]:
     """Return what a file holds, None if it is damaged."""
-    chunks: List[Any] = []
     try:
-        while True:
-            chunk = os.read(descriptor, 1 << 20)
-            if not chunk:
-                break
-            chunks.append(chunk)
-        return gzip.decompress(b"".join(chunks))
+        return gzip.decompress(read_whole(descriptor))
     except (OSError, EOFError, zlib.error):
         return None
+
+
+def read_whole(descriptor: int) -> bytes:
+    """Return the bytes of a file that has not been read yet.
+
+    :raises OSError: if it cannot be read.
+    """
+    chunks: List[bytes] = []
+    while True:
+        chunk = os.read(descriptor, 1 << 20)
+        if not chunk:
+            return b"".join(chunks)
+        chunks.append(chunk)

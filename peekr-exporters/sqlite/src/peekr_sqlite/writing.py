@@ -8,13 +8,14 @@ from time import monotonic, sleep
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from peekr import sql
+from peekr_sqlite.checkpoint import LAST_RESORT_PAGES, Checkpoint
 
 #: Seconds that a batch waits, in all, for other writers.
 PATIENCE_S = 30.0
 #: Seconds of one attempt; short, because SQLite's own waiting cannot be interrupted.
 _ATTEMPT_S = 5.0
-#: Pages of the write-ahead log at which it is moved into the database.
-_CHECKPOINT_PAGES = 8000
+#: Seconds that closing waits for the log to be moved.
+_CHECKPOINT_PATIENCE_S = 2.0
 _CACHE_KIB = 16 * 1024
 #: Ids are random, so that each batch changes most pages of an index: fewer and larger ones cost less.
 _PAGE_SIZE = 8192
@@ -44,6 +45,7 @@ class Writer:
             path, timeout=_ATTEMPT_S, isolation_level=None, check_same_thread=False, cached_statements=32
         )
         self._is_new = False
+        self._checkpoint = Checkpoint(path)
         try:
             self._prepare()
             self._identity = self._on_disk()
@@ -60,7 +62,8 @@ class Writer:
             execute("PRAGMA synchronous = OFF")
         execute("PRAGMA journal_mode = WAL")
         execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        execute(f"PRAGMA wal_autocheckpoint = {LAST_RESORT_PAGES}")
+        execute("PRAGMA journal_size_limit = 0")  # so that the size of the log's file tells how long the log is
         execute("BEGIN IMMEDIATE")
         try:
             sql.create(self._connection)
@@ -80,6 +83,7 @@ class Writer:
         if self._is_new:
             self._is_new = False
             self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._checkpoint.look(self._connection)
 
     def _transaction(self, rows: Sequence[sql.Row]) -> None:
         execute = self._connection.execute
@@ -115,6 +119,7 @@ class Writer:
 
     def close(self) -> None:
         """Close; SQLite tidies its log away if nobody else has the file open. May be called twice."""
+        self._checkpoint.close(_CHECKPOINT_PATIENCE_S)
         self._connection.close()
 
     def __del__(self) -> None:

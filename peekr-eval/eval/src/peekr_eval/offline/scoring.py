@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Any, Dict, Iterator, Set, Tuple
+from typing import Any, Dict, Iterator, Set
 
 import attrs
 
-from peekr.judging import judge
+from peekr.judging import judge, readable
 from peekr.spans import Span
 from peekr_eval.offline.plan import Plan, changes, widened
 from peekr_eval.offline.sealed import as_stored, is_encrypted, without_content
@@ -64,9 +64,11 @@ def _score(span: Span, plan: Plan) -> Scored:
     whole = widened(span)
     if plan.force:
         _forget(whole, plan)
-    outcome: Tuple[int, int] = judge(whole, plan.needed(span))
+    needed = plan.needed(span)
+    asked = readable(whole, needed)
+    done, failed = judge(whole, asked)
     made = changes(span, whole)
-    return Scored(stored, without_content(made) if encrypted else made, *outcome)
+    return Scored(stored, without_content(made) if encrypted else made, done, failed + len(needed) - len(asked))
 
 
 def _forget(span: Span, plan: Plan) -> None:
