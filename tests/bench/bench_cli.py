@@ -20,9 +20,11 @@ from bench_cost import make, rows
 from peekr import sql
 
 GIGABYTE = 1_000_000_000
-#: What a command imports, and nothing else: the floor of the commands that look into a file.
+#: What a command imports, and nothing else: the floor of the commands that look into a file. stevedore is what finds
+#: the command and the store, which are plugins.
 IMPORTS = (
-    "import sys, click, peekr_cli.main, peekr_cli.commands.view, peekr_cli.render, peekr_jsonl.store;"
+    "import sys, click, stevedore.extension, peekr_cli.main, peekr_cli.commands.view, peekr_cli.render,"
+    " peekr_jsonl.store;"
     " from peekr import open_store; from peekr_cli.terminal import Screen"
 )
 

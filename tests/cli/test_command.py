@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from peekr_cli import lazy
+
 OWN = ["config", "demo", "init", "plugins", "query", "view"]
 
 
@@ -210,3 +212,48 @@ def test_plugins_on_a_terminal_are_coloured(peekr, install):
     install({"hello": "acme:hello"}, acme="raise ValueError('broken')")
     peekr("plugins", "check", code=1)
     assert "\x1b[31m" in peekr.on_terminal("plugins", columns=120)
+
+
+def _commands():
+    import click
+
+    from peekr_cli.main import cli
+
+    context = click.Context(cli)
+    ours = [entry for entry in lazy.entry_points(lazy.GROUP) if entry.value.startswith("peekr_")]
+    return {entry.name: cli.get_command(context, entry.name) for entry in ours}
+
+
+def test_the_help_shows_every_line_whole():
+    """issue 6.5: in a terminal of 80 columns no command's description ends in dots."""
+    commands = _commands()
+    room = 80 - 6 - max(map(len, commands))
+    cut = [name for name, command in commands.items() if command.get_short_help_str(room).endswith("...")]
+    assert cut == []
+
+
+def test_every_help_has_an_example():
+    """issue 6.5: help texts with an example each."""
+    bare = [name for name, command in _commands().items() if f"peekr {name}" not in command.help]
+    assert bare == []
+
+
+LISTED = """
+import importlib.metadata, sys
+real, calls = importlib.metadata.entry_points, []
+importlib.metadata.entry_points = lambda **given: calls.append(1) or real(**given)
+sys.argv = ["peekr", "view", sys.argv[1]]
+from peekr_cli.start import main
+try:
+    main()
+except SystemExit:
+    print(len(calls), file=sys.stderr)
+"""
+
+
+def test_what_is_installed_is_listed_once(peekr, tmp_path):
+    """issue 6, figures: hooks, commands and stores come of one scan of the disk, or of none where it is cached."""
+    (tmp_path / "t.jsonl").write_text("")
+    command = [sys.executable, "-c", LISTED, str(tmp_path / "t.jsonl")]
+    done = subprocess.run(command, env=peekr.environment, capture_output=True, text=True, timeout=60)
+    assert "has no spans yet" in done.stdout and done.stderr.strip() in ("0", "1")

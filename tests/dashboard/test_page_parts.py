@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from peekr import Span
@@ -31,7 +31,7 @@ def read_column(column):
     return [row or None for row in decoded(column["o"])]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(st.lists(st.dictionaries(st.sampled_from("xyz"), VALUES)))
 def test_objects_come_out_of_columns_as_they_went_in(objects):
     """The page reads the very records that the rules in Python saw; null counts as absent."""

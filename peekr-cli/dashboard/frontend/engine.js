@@ -67,9 +67,13 @@ const PeekrEngine = (() => {
 
   const MAX_NAME = 120;
   const MAX_LIST = 5;
-  const PLACE = /\{([a-z_][a-z0-9_.]*)(?::([a-z]+))?\}/g;
+  const PLACE = /\{([a-z_][a-z0-9_.]*)(?::([a-z]+)|\?([^{}|]*)\|([^{}|]*))?\}/g;
 
-  const render = (text, scope) => text.replace(PLACE, (_, path, form) => show(lookup(scope, path), form || ""));
+  const render = (text, scope) => text.replace(PLACE, (_, path, form, one, many) => {
+    const value = lookup(scope, path);
+    if (one === undefined) return show(value, form || "");
+    return value === 1 ? one : many;
+  });
 
   function show(value, form) {
     if (!known(value)) return "–";
@@ -107,6 +111,7 @@ const PeekrEngine = (() => {
     },
     score: (value) => rounded(value, 2),
     change: (value) => (value > 0 ? "+" : "") + rounded(value, 2),
+    drop: (value) => rounded(Math.abs(value), 2),
     days: (value) => {
       const days = Math.floor(value / DAY_S);
       return `${rounded(days, 0)} day${days === 1 ? "" : "s"}`;

@@ -68,12 +68,12 @@ def _installed() -> Dict[str, Any]:
     return found
 
 
-def entry_points(group: str) -> Any:
-    """Return the entry points of a group, by the interface that Python 3.9 and 3.12 have in common."""
-    from importlib.metadata import entry_points as all_entry_points
+def entry_points(group: str) -> List[Any]:
+    """Return the entry points of a group, by the listing that all of peekr uses: one scan of the disk, or its cache."""
+    from stevedore.extension import ExtensionManager
 
-    found: Any = all_entry_points()
-    return found.select(group=group) if hasattr(found, "select") else found.get(group, ())
+    listing: Any = ExtensionManager.make_test_instance([], namespace=group)
+    return list(listing.list_entry_points())
 
 
 def _load(name: str, entry: Any) -> Any:

@@ -90,7 +90,7 @@ def _broken(failure: Failure) -> click.Command:
 
 def run_cli_hooks(group: click.Group) -> None:
     """Call the hook ``peekr_cli`` of every plugin that implements it; one that fails is named, and skipped."""
-    if not any(True for _ in entry_points(_HOOKS)):
+    if not entry_points(_HOOKS):
         return
     import pluggy
 

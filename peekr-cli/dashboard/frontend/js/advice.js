@@ -11,17 +11,15 @@ function cards() {
 }
 
 // Judging tens of thousands of calls takes a moment: the rest of the page shows first. The frame stands meanwhile.
-const MANY = 4000;
 function whenJudged(make) {
   if (V.cards || !filtered() || V.calls.length < MANY) return make();
   const place = h("section.card.judging", { "aria-busy": "true" }, h("p.quiet", null, "Looking for causes…"));
-  const calls = V.calls;
-  setTimeout(() => {
-    if (calls !== V.calls || !place.isConnected) return;
+  afterPaint(() => {
+    if (!place.isConnected) return;
     const made = make();
     if (made) place.replaceWith(made);
     else place.remove();
-  }, 30);
+  });
   return place;
 }
 

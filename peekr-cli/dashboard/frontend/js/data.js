@@ -1,6 +1,8 @@
 // The report's data: decoded from the page, in the shape in which Python had it (columns.py is the encoder).
 
-function decodeColumns(table) {
+// Records have every key of their table, undefined where there is no value: engines read many alike objects several
+// times as fast as those that differ in their keys. An object inside a record has only the keys that it had.
+function decodeColumns(table, inner) {
   const out = [];
   const keys = Object.keys(table.c);
   const columns = keys.map((key) => readColumn(table.c[key]));
@@ -9,6 +11,7 @@ function decodeColumns(table) {
     for (let at = 0; at < keys.length; at++) {
       const value = columns[at][row];
       if (value !== null && value !== undefined) each[keys[at]] = value;
+      else if (!inner) each[keys[at]] = undefined;
     }
     out.push(each);
   }
@@ -18,7 +21,7 @@ function decodeColumns(table) {
 function readColumn(column) {
   if (column.v) return column.v;
   if (column.d) return column.i.map((at) => (at < 0 ? null : column.d[at]));
-  const rows = decodeColumns(column.o);
+  const rows = decodeColumns(column.o, true);
   return rows.map((row) => (Object.keys(row).length ? row : null));
 }
 
@@ -27,10 +30,17 @@ async function readData() {
   if (!element) throw new Error("this page has no data");
   document.documentElement.dataset.encoding = element.dataset.encoding;
   if (element.dataset.encoding !== "gzip") return JSON.parse(element.textContent);
-  const bytes = Uint8Array.from(atob(element.textContent), (char) => char.charCodeAt(0));
+  const bytes = bytesOf(element.textContent);
   element.remove(); // its text is not needed any more; a script's text may not be set under this page's policy
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return JSON.parse(await new Response(stream).text());
+}
+
+function bytesOf(base64) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
+  const text = atob(base64), bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
 }
 
 const CHANNELS = [
@@ -57,6 +67,7 @@ function prepare(data) {
     call.at = at;
     call.t = data.texts[at];
     call.channel = channelsOf(call);
+    call.hay = call.actions = undefined;
     readScores(call);
     D.byId.set(call.id, call);
   });

@@ -2,24 +2,35 @@
 
 const WORST = 12;
 
+// The lowest scores; of the same score the newest calls.
 function worstCalls() {
-  if (!V.worst || V.worstOf !== V.calls) {
-    V.worstOf = V.calls;
-    V.worst = V.calls.filter((call) => rank(call) !== null).map((call) => [rank(call), call]).sort((a, b) => a[0] - b[0] || b[1].start - a[1].start).slice(0, WORST).map((pair) => pair[1]);
+  if (V.worst) return V.worst;
+  const worse = (a, b) => a.ranked - b.ranked || b.start - a.start;
+  const found = [];
+  for (const call of V.calls) {
+    if (call.ranked === null || (found.length === WORST && worse(call, found[WORST - 1]) >= 0)) continue;
+    let at = found.length;
+    while (at && worse(call, found[at - 1]) < 0) at -= 1;
+    found.splice(at, 0, call);
+    if (found.length > WORST) found.pop();
   }
-  return V.worst;
+  return (V.worst = found);
 }
 
 function drawDiagnose(view) {
   if (!V.calls.length && D.calls.length) return replace(view, nothingLeft());
-  const worst = worstCalls();
   replace(view,
     h("section", { "aria-labelledby": "causes" },
       h("header.section-head", null, h("h2", { id: "causes" }, "Likely causes & next steps"), h("p.quiet", null, filtered() ? "for the calls that are filtered" : "for the whole file")),
       whenJudged(causes)),
-    D.calls.length ? h("section", { "aria-labelledby": "offenders" },
-      h("header.section-head", null, h("h2", { id: "offenders" }, "Worst offenders"), h("p.quiet", null, worst.length ? `the ${worst.length} lowest-scoring calls` : null)),
-      worst.length ? worst.map(offender) : empty("No scored calls", "With an evaluator, the lowest-scoring calls are compared with their context here.")) : null);
+    D.calls.length ? below(view, offenders) : null);
+}
+
+function offenders() {
+  const worst = worstCalls();
+  return h("section", { "aria-labelledby": "offenders" },
+    h("header.section-head", null, h("h2", { id: "offenders" }, "Worst offenders"), h("p.quiet", null, worst.length ? `the ${worst.length} lowest-scoring calls` : null)),
+    worst.length ? worst.map(offender) : empty("No scored calls", "With an evaluator, the lowest-scoring calls are compared with their context here."));
 }
 
 function causes() {

@@ -40,6 +40,24 @@ function replace(node, ...children) {
   return node;
 }
 
+// From so many calls on, what is not looked at first is made after the rest is painted.
+const MANY = 4000;
+
+// Do something when the frame that is being made is painted, unless the selection is another by then.
+function afterPaint(act) {
+  const calls = V.calls;
+  requestAnimationFrame(() => setTimeout(() => { if (calls === V.calls) act(); }, 0));
+}
+
+// The lower part of a view: of many calls made after the paint; what was there stands until then.
+function below(view, make) {
+  const part = view.querySelector(":scope > .below") || h("div.below");
+  const draw = () => { forgetInside(part); replace(part, make()); drawTrends(part); };
+  if (V.calls.length < MANY) draw();
+  else afterPaint(() => { if (part.isConnected) draw(); });
+  return part;
+}
+
 function say(text) {
   $("live").textContent = text;
 }

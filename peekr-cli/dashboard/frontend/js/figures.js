@@ -34,14 +34,19 @@ function tierOf(value) {
 // Flagged are the calls whose ranking score is below 0.5, as the rules count them.
 function health(scored, calls) {
   const values = scored.map(halluc);
-  const ranked = calls.map(rank).filter((value) => value !== null);
+  let ranked = 0, flagged = 0;
+  for (const call of calls) {
+    if (call.ranked === null) continue;
+    ranked += 1;
+    if (call.ranked < FLAG) flagged += 1;
+  }
   const { now, before } = thirds(values);
   const [label, tone] = tierOf(now);
   return {
     value: now === null ? null : Math.round(now * 100),
     label, tone,
-    flagged: ranked.filter((value) => value < FLAG).length,
-    ranked: ranked.length,
+    flagged,
+    ranked,
     delta: now === null || before === null ? null : (now - before) * 100,
     values,
   };
@@ -107,17 +112,30 @@ function citationsOf(calls) {
 
 function claimsOf(calls) {
   const out = { total: 0, supported: 0, contradicted: 0, unsupported: 0 };
-  for (const call of calls) if (call.claims) for (const key of Object.keys(out)) out[key] += call.claims[key] || 0;
+  for (const call of calls) {
+    const claims = call.claims;
+    if (!claims) continue;
+    out.total += claims.total || 0;
+    out.supported += claims.supported || 0;
+    out.contradicted += claims.contradicted || 0;
+    out.unsupported += claims.unsupported || 0;
+  }
   return out;
 }
 
-// What happened, in sentences, the most urgent first: {weight, tone, text}. Contract DASH-18.
-function narrative(calls, scored) {
+// What happened, in sentences, the most urgent first: {weight, tone, text}. Contract DASH-18. state: their health().
+function narrative(calls, scored, state) {
   const said = [];
   const add = (weight, tone, ...text) => said.push({ weight, tone, text: text.join("") });
-  const state = health(scored, calls);
-  const errors = calls.filter((call) => call.status === "error").length;
-  const judged = calls.filter((call) => call.errs).length;
+  const slow = [];
+  let errors = 0, judged = 0, cost = 0, tokens = 0;
+  for (const call of calls) {
+    if (call.status === "error") errors += 1;
+    if (call.errs) judged += 1;
+    cost += call.cost || 0;
+    tokens += call.tok || 0;
+    if (isNumber(call.ms)) slow.push(call.ms);
+  }
   const cites = citationsOf(calls);
   const worst = worstChannel(scored);
   if (state.delta !== null && state.delta <= -5) {
@@ -138,12 +156,13 @@ function narrative(calls, scored) {
   if (errors) add(errors / calls.length > 0.05 ? 80 : 50, errors / calls.length > 0.05 ? "bad" : "warn", plural(errors, "call"), " failed, ", percent(errors / calls.length, 1), " of ", number(calls.length), ".");
   if (judged) add(judged >= Math.max(3, calls.length / 10) ? 88 : 40, "warn", "The judge gave no score on ", plural(judged, "call"), ".");
   if (state.flagged) add(55, "warn", plural(state.flagged, "call"), " scored below 0.50 and ", state.flagged === 1 ? "is" : "are", " flagged.");
-  const cost = sum(calls, "cost"), tokens = sum(calls, "tok");
   if (tokens) add(10, "none", number(tokens), " tokens", cost ? " for " + money(cost) : "", " in ", plural(calls.length, "call"), ".");
   if (!errors && calls.length) add(12, "good", "No call failed.");
   if (!scored.length && calls.length) add(65, "none", "No call has a Hallucination score yet, so its quality is not known.");
-  const slow = Float64Array.from(calls.map((call) => call.ms).filter(isNumber)).sort();
-  if (slow.length) add(5, "none", "The median call takes ", ms(slow[Math.floor((slow.length - 1) / 2)]), ", one in twenty more than ", ms(slow[Math.ceil(slow.length * 0.95) - 1]), ".");
+  if (said.length < 5 && slow.length) {
+    const times = Float64Array.from(slow).sort();
+    add(5, "none", "The median call takes ", ms(times[Math.floor((times.length - 1) / 2)]), ", one in twenty more than ", ms(times[Math.ceil(times.length * 0.95) - 1]), ".");
+  }
   return said.sort((a, b) => b.weight - a.weight).slice(0, 5);
 }
 

@@ -16,9 +16,15 @@ function drawFilters() {
       h("button.chip.filters-toggle", { type: "button", "aria-expanded": String(barOpen), "aria-controls": "filter-groups", "data-chip": "toggle", onclick: () => { barOpen = !barOpen; drawFilters(); } },
         "Filters", active ? h("span.count", null, String(active)) : null),
       h("p.filter-count", { id: "filter-count" }, h("b", null, number(V.calls.length + sum(V.rest, "calls"))), " of ", number(D.meta.calls), " calls"),
-      filtered() || S.q ? h("button.clear", { type: "button", title: "Clear all filters (R)", onclick: clearFilters }, "Clear") : null),
+      h("button.clear", { id: "clear", type: "button", title: "Clear all filters (R)", onclick: clearFilters }, "Clear")),
     h("div.filter-groups", { id: "filter-groups" }, groups, D.calls.length ? timeGroup() : null));
+  drawClear();
   if (focus) for (const chip of bar.querySelectorAll("[data-chip]")) if (chip.dataset.chip === focus) chip.focus();
+}
+
+// It comes and goes with the search, too.
+function drawClear() {
+  $("clear").hidden = !filtered() && !S.q;
 }
 
 const counted = new Map();

@@ -13,7 +13,7 @@ const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 const number = (value) => (isNumber(value) ? whole.format(value) : DASH);
 const short = (value) => (isNumber(value) ? (Math.abs(value) < 1000 ? number(value) : compact.format(value)) : DASH);
 const score = (value) => (isNumber(value) ? value.toFixed(2) : DASH);
-const percent = (value, digits = 0) => (isNumber(value) ? (value * 100).toFixed(digits) + " %" : DASH);
+const percent = (value, digits = 0) => (isNumber(value) ? (value * 100).toFixed(digits) + "%" : DASH);
 const plural = (count, one, many) => number(count) + " " + (count === 1 ? one : many || one + "s");
 
 function date(seconds, format) {

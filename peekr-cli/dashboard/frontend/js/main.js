@@ -38,11 +38,6 @@ function goTo(tab) {
   drawTab();
 }
 
-// The button that clears comes and goes with the search, without drawing the bar anew.
-function drawClear() {
-  drawFilters();
-}
-
 function drawHeader() {
   const meta = D.meta;
   replace($("source"), clip(meta.source, 60));
@@ -92,7 +87,7 @@ async function boot() {
     draw();
     if (S.call) openCall(S.call);
     performance.mark("peekr-ready");
-    prepareSearch(0);
+    setTimeout(() => prepareSearch(0), 50);
     document.documentElement.dataset.ready = "1";
   } catch (error) {
     replace($("wait"), h("p.empty-title", null, "This report cannot be shown"), h("p", null, clip(String(error), 300)),
@@ -103,9 +98,11 @@ async function boot() {
 
 // The texts for the search are put together while nothing else happens, so that the first letter finds them ready.
 function prepareSearch(from) {
-  const end = Math.min(D.calls.length, from + 500);
-  for (let at = from; at < end; at++) haystack(D.calls[at]);
-  if (end < D.calls.length) (window.requestIdleCallback || setTimeout)(() => prepareSearch(end));
+  const until = performance.now() + 12;
+  let at = from;
+  while (at < D.calls.length && performance.now() < until) for (const end = Math.min(D.calls.length, at + 200); at < end; at++) haystack(D.calls[at]);
+  if (at < D.calls.length) (window.requestIdleCallback || setTimeout)(() => prepareSearch(at));
+  else performance.mark("peekr-search");
 }
 
 const theme = keptTheme();

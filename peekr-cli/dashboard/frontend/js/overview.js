@@ -1,17 +1,14 @@
 // Overview: how it is (hero), what happened (narrative), four figures, what to do first, then money, tokens, tools.
 
 function drawOverview(view) {
-  forgetInside(view);
   if (!D.calls.length) return replace(view, noCalls(), V.others.some((each) => each.kind === "tool" || each.memories) ? [h("div.grid.two", null, toolCard(), memoryCard())] : null);
-  if (!V.calls.length && !V.rest.length) return replace(view, nothingLeft());
-  const state = health(V.scored, V.calls);
+  if (!V.calls.length && !V.rest.length) return forgetInside(view), replace(view, nothingLeft());
+  V.state = V.state || health(V.scored, V.calls);
   replace(view,
-    h("div.lead", null, hero(state), story()),
+    h("div.lead", null, hero(V.state), story()),
     metricCards(),
     whenJudged(firstSteps),
-    h("div.grid.two", null, trendCard("tokens"), trendCard("cost")),
-    otherPanels(view));
-  drawTrends(view);
+    below(view, () => [h("div.grid.two", null, trendCard("tokens"), trendCard("cost")), otherPanels()]));
 }
 
 function noCalls() {
@@ -45,7 +42,7 @@ function hero(state) {
 }
 
 function story() {
-  const said = narrative(V.calls, V.scored);
+  const said = narrative(V.calls, V.scored, V.state);
   return h("section.card.story", { "aria-label": "What happened" }, h("p.eyebrow", null, "What happened"),
     h("ul.bullets", null, said.map((each) => h("li", null, h("i.key." + each.tone), h("span", null, each.text)))));
 }
@@ -57,7 +54,7 @@ function metricCards() {
     metric("Hallucination", found.halluc, { hint: scoreHint, format: score, none: "Add Hallucination() to the evaluators." }),
     metric("Rubric", found.rubric, { hint: scoreHint, format: score, none: "Add Rubric(\"…\") to the evaluators." }),
     metric("Citations", found.grounded, { hint: (now) => (now < 0.7 ? "Check references after the answer." : now < 1 ? "A few references are invented: see Quality." : "All references are grounded."), format: (value) => percent(value), none: "Add CitationAccuracy() to the evaluators.", points: true }),
-    metric("Errors", found.failed, { hint: () => (failed === 0 ? "No call failed." : failed / found.failed.length > 0.05 ? "See the reasons in Diagnose." : "Below the 5 % that raise a diagnosis."), value: number(failed + sum(V.rest, "errors")), format: (value) => percent(value, 1), inverse: true, points: true, none: "" }));
+    metric("Errors", found.failed, { hint: () => (failed === 0 ? "No call failed." : failed / found.failed.length > 0.05 ? "See the reasons in Diagnose." : "Below the 5% that raise a diagnosis."), value: number(failed + sum(V.rest, "errors")), format: (value) => percent(value, 1), inverse: true, points: true, none: "" }));
 }
 
 const scoreHint = (now) => (now < 0.5 ? "Look at the worst calls in Diagnose." : now < 0.7 ? "Below the warning line of 0.70." : now < 0.85 ? "Watch it: 0.85 is healthy." : "Healthy. Guard it with a ScoreFloor alert.");

@@ -17,9 +17,7 @@ function drawQuality(view) {
     h("section.card", { "aria-label": "Rolling quality" },
       h("header.card-head", null, h("h3", null, "Rolling quality"), h("p.hint", null, "mean of the last 20 scored calls · click a point to see its call")),
       legend(series), holder),
-    h("div.grid.two", null, histogramCard(names), claimCard()),
-    heatmapCard(),
-    citationCard());
+    below(view, () => [h("div.grid.two", null, histogramCard(names), claimCard()), heatmapCard(), citationCard()]));
   rollingChart(holder, series);
 }
 
@@ -42,9 +40,15 @@ function rolling(calls, name) {
   });
 }
 
+// Points that are drawn: more than there are pixels would only take time.
+const POINTS = 4000;
+
 function rollingChart(holder, series) {
-  const calls = V.calls.filter((call) => call.scores && Object.keys(call.scores).length && call.start <= D.newest);
-  const lines = series.map((each) => rolling(calls, each.name));
+  const scored = V.calls.filter((call) => call.ranked !== null && call.start <= D.newest);
+  const step = Math.ceil(scored.length / POINTS);
+  const thin = (list) => (step < 2 ? list : list.filter((_, at) => (scored.length - 1 - at) % step === 0));
+  const lines = series.map((each) => thin(rolling(scored, each.name)));
+  const calls = thin(scored);
   const line = (at, color) => (chart) => {
     const y = Math.round(chart.valToPos(at, "y", true)), { left, width } = chart.bbox;
     chart.ctx.save();
@@ -88,7 +92,13 @@ function rollingChart(holder, series) {
 function jumpTo(call) {
   if (!worstCalls().includes(call)) return openCall(call.id);
   goTo("diagnose");
+  if ($("worst-" + call.at)) showWorst(call);
+  else afterPaint(() => showWorst(call));
+}
+
+function showWorst(call) {
   const target = $("worst-" + call.at);
+  if (!target) return;
   target.scrollIntoView({ block: "start", behavior: "auto" });
   target.focus({ preventScroll: true });
   target.classList.add("called");

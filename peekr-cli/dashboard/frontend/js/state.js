@@ -65,8 +65,9 @@ function fits(channel, except) {
   return true;
 }
 
-// The filtered report, made anew at each change: V.calls (by start), V.scored, V.others, V.rest.
-const V = { calls: [], scored: [], others: [], rest: [], cards: null };
+// The filtered report, made anew at each change: V.calls (by start), V.scored, V.others, V.rest; and what is made of it
+// on first use: V.cards, V.state (health), V.worst.
+const V = { calls: [], scored: [], others: [], rest: [], cards: null, state: null, worst: null };
 
 function refilter() {
   const [from, to] = timeRange();
@@ -76,7 +77,7 @@ function refilter() {
   V.scored = V.calls.filter((call) => halluc(call) !== null);
   V.rest = all ? D.rest : D.rest.filter((sum) => sum.day >= from - 86400 && sum.day <= to && !S.picked.user.size && fits(sum));
   V.others = all ? D.others : othersOf(inTime);
-  V.cards = null;
+  V.cards = V.state = V.worst = null;
 }
 
 // A tool has no model: it belongs to what is filtered if a call of its trace does.

@@ -20,13 +20,25 @@ let scroller = null, canvas = null, rowHeight = 46;
 function rows() {
   if (list) return list;
   const words = S.q.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = words.length ? V.calls.filter((call) => { const hay = haystack(call); return words.every((word) => hay.includes(word)); }) : V.calls.slice();
+  const found = words.length ? searchedCalls(words) : V.calls.slice();
   const [, , key] = COLUMNS.find(([name]) => name === S.sort) || COLUMNS[0];
   const way = S.down ? -1 : 1;
   if (S.sort === "start") return (list = S.down ? found.reverse() : found);
   const keyed = found.map((call) => [key(call), call]);
   keyed.sort((a, b) => (a[0] < b[0] ? -way : a[0] > b[0] ? way : b[1].start - a[1].start));
   return (list = keyed.map((pair) => pair[1]));
+}
+
+// What was found last; a search that only got longer looks through that.
+const last = { calls: null, words: [], found: [] };
+
+function searchedCalls(words) {
+  const longer = last.calls === V.calls && last.words.every((old) => words.some((word) => word.includes(old)));
+  const from = longer && last.words.length ? last.found : V.calls;
+  last.found = from.filter((call) => { const hay = haystack(call); return words.every((word) => hay.includes(word)); });
+  last.calls = V.calls;
+  last.words = words;
+  return last.found.slice();
 }
 
 function drawTraces(view) {
@@ -69,7 +81,7 @@ function searched(event) {
   S.q = event.target.value;
   writeHash();
   drawTraces($("traces"));
-  scroller.scrollTop = 0;
+  if (scroller.scrollTop) scroller.scrollTop = 0;
   drawClear();
 }
 

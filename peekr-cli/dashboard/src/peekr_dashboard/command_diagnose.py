@@ -35,13 +35,15 @@ def diagnose(file: Optional[str], as_json: bool, fail_on: Optional[str], **given
     """
     from peekr import open_store
     from peekr.selection import Selection
+    from peekr_cli.progress import Bar
     from peekr_cli.terminal import Screen, safe_json
     from peekr_dashboard.diagnostics.engine import diagnose_store
     from peekr_dashboard.diagnostics.reading import Question
 
     target = file or default_target()
-    with open_store(target) as store:
-        diagnosis = diagnose_store(store, Question(_selection(Selection, given), given["trace"]))
+    question = Question(_selection(Selection, given), given["trace"])
+    with open_store(target) as store, Bar("Reading spans") as bar:
+        diagnosis = diagnose_store(store, question, progress=bar.update)
     cards = [card.as_dict() for card in diagnosis.cards]
     screen = Screen.standard()
     if as_json:

@@ -18,6 +18,10 @@ def config(show: bool, profile: Optional[str]) -> None:
 
     Settings come from TRACE_… variables, then the profile, then peekr.config.json (or the file that PEEKR_CONFIG
     names), then the defaults.
+
+    \b
+    peekr config
+    peekr config --profile development
     """
     from peekr_cli.terminal import Screen
 

@@ -35,6 +35,10 @@ def demo(directory: Path) -> None:
     """Trace a small agent that has a bug.
 
     It uses the real openai package against an endpoint on this machine: no account, no network, no cost.
+
+    \b
+    peekr demo
+    peekr demo --dir first-look
     """
     missing = [distribution for module, distribution in _NEEDED.items() if find_spec(module) is None]
     if missing:

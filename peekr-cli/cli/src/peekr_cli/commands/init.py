@@ -20,6 +20,10 @@ def init(profile: Optional[str]) -> None:
 
     What is there is kept: settings that the file has, and all data. With --profile production a key is made beside
     the database, readable for this user only, and content is encrypted with it.
+
+    \b
+    peekr init
+    peekr init --profile production
     """
     from peekr import configfile
     from peekr.storage import StorageExporter

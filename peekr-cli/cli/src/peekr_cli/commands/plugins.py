@@ -26,6 +26,10 @@ def plugins(ctx: click.Context, as_json: bool, check: bool) -> None:
     """List what is installed, and what is broken.
 
     Providers, exporters, stores, commands: every entry point that Peekr knows of.
+
+    \b
+    peekr plugins
+    peekr plugins check
     """
     if ctx.invoked_subcommand is None:
         _show(as_json, check)
@@ -44,7 +48,7 @@ def list_(as_json: bool, check: bool) -> None:
     _show(as_json, check)
 
 
-@plugins.command("check")
+@plugins.command("check", short_help="Load every plugin; exit 1 if one is broken.")
 @_json_option
 def check_(as_json: bool) -> None:
     """Load every plugin and say which is broken and why; exit 1 if one is."""

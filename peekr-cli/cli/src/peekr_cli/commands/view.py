@@ -27,6 +27,11 @@ def view(file: Optional[str], io: bool, as_json: bool, limit: Optional[int], fol
 
     The newest comes last. FILE is a .jsonl file or an SQLite database; without it, traces.db of this directory, else
     traces.jsonl. The filters choose whole traces; with --json, spans.
+
+    \b
+    peekr view
+    peekr view traces.db --io --since 1h --status error
+    peekr view traces.jsonl --follow
     """
     from peekr import open_store
     from peekr_cli.terminal import Screen

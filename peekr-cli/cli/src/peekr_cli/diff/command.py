@@ -12,7 +12,7 @@ from peekr_cli.diff.sides import Range, Times
 from peekr_cli.reading import Filters
 
 
-@click.command()
+@click.command(short_help="Show what differs between two traces, files or times.")
 @click.argument("sides", nargs=-1, metavar="A B")
 @click.option("--before", type=Range(), metavar="FROM..TO", help="Compare this time of one file: 24h..12h.")
 @click.option("--after", type=Range(), metavar="FROM..TO", help="With this time: 12h.. is until now.")

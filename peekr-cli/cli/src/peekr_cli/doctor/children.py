@@ -35,7 +35,7 @@ class Limits:
     """
 
     probe: float = 5.0
-    budget: float = 25.0
+    budget: float = 60.0
 
 
 def environment(home: str) -> Dict[str, str]:

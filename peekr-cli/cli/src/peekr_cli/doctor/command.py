@@ -22,7 +22,7 @@ _TRACED_BY = {
 }
 
 
-@click.command()
+@click.command(short_help="Prove that what you have installed is traced.")
 @click.option("--sdk", "sdks", multiple=True, metavar="NAME", help="Only this SDK or plugin; may be repeated.")
 @click.option("--json", "as_json_", is_flag=True, help="Print one JSON object instead of tables.")
 @click.option("-q", "--quiet", is_flag=True, help="Show only what is not as it should be.")

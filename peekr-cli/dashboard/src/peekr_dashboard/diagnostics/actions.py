@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, Mapping, Tuple
 
-from peekr import Span
-from peekr_dashboard.diagnostics.evaluation import evaluate
 from peekr_dashboard.diagnostics.expressions import compare, every, some
-from peekr_dashboard.diagnostics.records import Record, as_dict, detail_of, record_of
 from peekr_dashboard.diagnostics.rule import Rule
 from peekr_dashboard.diagnostics.tallies import share
 
@@ -62,23 +59,13 @@ def _invented(citations: List[Mapping[str, Any]]) -> Dict[str, int]:
     return {**counts, "other": len(kinds) - sum(counts.values()), "total": len(kinds)}
 
 
-def actions_of(span: Span) -> List[Dict[str, Any]]:
-    """Return what to try for a call: ``[{"rule", "title", "cause", "fixes", …}]``, the most telling first."""
-    return actions(record_of(span), detail_of(span))
-
-
-def actions(record: Record, detail: Mapping[str, Any]) -> List[Dict[str, Any]]:
-    """Return the same of a record and its detail."""
-    return [card.as_dict() for card in evaluate(ACTIONS, call_aggregates(as_dict(record), detail))]
-
-
 def _citation(kind: str, name: str, fix: str) -> Rule:
     return Rule(
         id=f"invented-{kind}",
         severity="high",
         when=compare(f"invented.{kind}", ">", 0),
-        title=f"Invented {name}",
-        cause=f"The answer has {{invented.{kind}}} {name} that the context does not have.",
+        title=f"Invented {{invented.{kind}?{name}|{name}s}}",
+        cause=f"The answer has {{invented.{kind}}} {{invented.{kind}?{name}|{name}s}} that the context does not have.",
         fixes=(fix, "Verify references after the answer, and remove what is not in the context."),
         numbers=(f"invented.{kind}",),
     )
@@ -100,7 +87,8 @@ ACTIONS: Tuple[Rule, ...] = (
         thresholds={"context": 60, "answer": 100},
         when=every(compare("context_chars", "<", "$context"), compare("answer_chars", ">", "$answer")),
         title="Retrieval miss: long answer, hardly any context",
-        cause="The context has {context_chars} characters, the answer {answer_chars}: it is from the model's memory.",
+        cause="The context has {context_chars} {context_chars?character|characters}, the answer {answer_chars}: it is "
+        "from the model's memory.",
         fixes=(
             "Check what the retriever returned for this question, and why it was empty or cut off.",
             "Do not ask the model when nothing was retrieved; say so instead.",
@@ -113,7 +101,7 @@ ACTIONS: Tuple[Rule, ...] = (
         severity="high",
         when=compare("contradicted_numbers", ">", 0),
         title="Numbers or dates contradict the context",
-        cause="{contradicted_numbers} contradicted claims have numbers or dates.",
+        cause="{contradicted_numbers} contradicted {contradicted_numbers?claim has|claims have} numbers or dates.",
         fixes=('Add to the prompt: "Copy numbers and dates verbatim from the context."', "Set temperature to 0."),
         numbers=("contradicted_numbers",),
     ),
@@ -122,7 +110,8 @@ ACTIONS: Tuple[Rule, ...] = (
         severity="high",
         when=compare("contradicted_names", ">", 0),
         title="Names contradict the context",
-        cause="{contradicted_names} contradicted claims have names of people, places or products.",
+        cause="{contradicted_names} contradicted {contradicted_names?claim has|claims have} names of people, places or "
+        "products.",
         fixes=('Add to the prompt: "Don\'t substitute names: use exactly those of the context."',),
         numbers=("contradicted_names",),
     ),
@@ -132,7 +121,8 @@ ACTIONS: Tuple[Rule, ...] = (
         thresholds={"share": 0.5},
         when=compare("claims.contradicted_share", ">", "$share"),
         title="Most claims contradict the context",
-        cause="{claims.contradicted} of {claims.total} claims contradict the context: the model does not follow it.",
+        cause="{claims.contradicted} of {claims.total} {claims.total?claim|claims} "
+        "{claims.contradicted?contradicts|contradict} the context: the model does not follow it.",
         fixes=(
             "Move the context closer to the question, to the end of the prompt.",
             'Add to the prompt: "Where you and the context differ, the context wins."',
@@ -145,7 +135,8 @@ ACTIONS: Tuple[Rule, ...] = (
         thresholds={"share": 0.5},
         when=every(compare("claims.unsupported_share", ">", "$share"), compare("claims.contradicted", "==", 0)),
         title="Most claims are not in the context",
-        cause="{claims.unsupported} of {claims.total} claims are not in the context, and none contradicts it.",
+        cause="{claims.unsupported} of {claims.total} {claims.total?claim|claims} {claims.unsupported?is|are} not in "
+        "the context, and none contradicts it.",
         fixes=('Add a refusal instruction: "If the context does not say, answer: I don\'t know."',),
         numbers=("claims.total", "claims.unsupported"),
     ),
@@ -171,7 +162,7 @@ ACTIONS: Tuple[Rule, ...] = (
             compare("answer_chars", ">", compare("$times", "*", "context_chars")),
         ),
         title="The answer is longer than the context allows",
-        cause="The answer has {answer_chars} characters, the context {context_chars}.",
+        cause="The answer has {answer_chars} {answer_chars?character|characters}, the context {context_chars}.",
         fixes=("Reduce max_tokens, or ask for an answer of a few sentences.",),
         numbers=("context_chars", "answer_chars"),
     ),

@@ -25,6 +25,7 @@ from typing import Any, Dict, Iterable, Optional
 
 from peekr import Span
 from peekr_dashboard.diagnostics.growth import TraceTally
+from peekr_dashboard.diagnostics.history import drift_of
 from peekr_dashboard.diagnostics.integrity import IntegrityTally
 from peekr_dashboard.diagnostics.memory import MemoryTally
 from peekr_dashboard.diagnostics.records import INTERNAL, Record, record_of
@@ -32,10 +33,10 @@ from peekr_dashboard.diagnostics.tallies import (
     AnswerTally,
     ChannelTally,
     ToolTally,
-    Worst,
-    drift_of,
+    add_counts,
     share,
 )
+from peekr_dashboard.diagnostics.worst import Worst
 
 
 class Aggregator:
@@ -61,31 +62,42 @@ class Aggregator:
         self.spans += 1
         failed = record.status == "error"
         self.errors_all += failed
-        self._traces.add(record)
+        trace = self._traces.add(record)
         if self._integrity is not None:
             self._integrity.add(record)
         if kind == "llm":
-            self._add_call(record, failed)
+            self._add_call(record, failed, trace)
         elif kind == "tool":
             self._tools.add(record)
         elif kind == "memory_read":
-            self._memory.add(record)
+            self._memory.add(record, trace)
 
-    def _add_call(self, record: Record, failed: bool) -> None:
+    def _add_call(self, record: Record, failed: bool, trace: str) -> None:
         self.calls += 1
         if failed:
             self.errors += 1
             reason = record.reason or "other"
             self._reasons[reason] = self._reasons.get(reason, 0) + 1
             self._failed.add_newest(record)
-        self._channels.add(record, self._answers.add(record))
+        self._channels.add(record, self._answers.add(record, trace))
         if record.hits is not None:
-            self._memory.add_hits(record)
+            self._memory.add_hits(record.hits, trace)
+
+    def absorb(self, other: Aggregator) -> None:
+        """Add what another has counted, of other spans of the same store: the later ones."""
+        for name in ("spans", "calls", "errors", "errors_all"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        add_counts(self._reasons, other._reasons)
+        for name in ("_failed", "_answers", "_channels", "_tools", "_traces", "_memory"):
+            getattr(self, name).absorb(getattr(other, name))
+        if self._integrity is not None and other._integrity is not None:
+            self._integrity.absorb(other._integrity)
 
     def result(self) -> Dict[str, Any]:
         """Return the aggregates; call it once, at the end."""
         answers = self._answers
-        history = sorted(answers.history, key=lambda scored: scored[0])
+        history = answers.history
+        history.sort()
         memory = self._memory.result(history)
         return {
             "spans": self.spans,
@@ -100,7 +112,7 @@ class Aggregator:
             ],
             "main_reason": max(self._reasons, key=lambda reason: self._reasons[reason], default=None),
             **answers.result(self.calls),
-            "hallucination": drift_of(history),
+            "hallucination": drift_of(history.scores),
             "channels": self._channels.result(self.calls, answers.flagged),
             "tools": self._tools.result(),
             "growth": self._traces.growth(),

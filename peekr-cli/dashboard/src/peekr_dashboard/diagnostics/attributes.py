@@ -42,6 +42,15 @@ class Memory(msgspec.Struct, gc=False):
     age_seconds: Number = None
 
 
+class Recalled(msgspec.Struct, gc=False):
+    """A memory in a record, as the page has it; ``age`` in seconds."""
+
+    id: str
+    rank: Number = None
+    similarity: Number = None
+    age: Number = None
+
+
 class Attributes(msgspec.Struct, gc=False):
     """The attributes that are looked at."""
 
@@ -65,15 +74,10 @@ class Attributes(msgspec.Struct, gc=False):
     memory_hits: Optional[List[str]] = None
     internal: Any = msgspec.field(name="peekr.internal", default=None)
 
-    def recalled(self) -> List[Dict[str, Any]]:
+    def recalled(self) -> List[Recalled]:
         """Return the memories that have an id, best first where they have no ranks of their own."""
         return [
-            {
-                "id": str(each.id),
-                "rank": place if each.rank is None else each.rank,
-                "similarity": each.similarity,
-                "age": each.age_seconds,
-            }
+            Recalled(str(each.id), place if each.rank is None else each.rank, each.similarity, each.age_seconds)
             for place, each in enumerate(self.memories or (), 1)
             if each.id is not None
         ]

@@ -7,9 +7,10 @@ from typing import Any, Dict, Iterable, List, Optional
 import attrs
 
 from peekr import ReadStore, Span
-from peekr_dashboard.diagnostics.aggregation import aggregates, aggregates_of
+from peekr_dashboard.diagnostics.aggregation import aggregates
+from peekr_dashboard.diagnostics.counting import Progress, count_store
 from peekr_dashboard.diagnostics.evaluation import evaluate
-from peekr_dashboard.diagnostics.reading import EVERYTHING, Question, records_of
+from peekr_dashboard.diagnostics.reading import EVERYTHING, Question
 from peekr_dashboard.diagnostics.registry import Rules, installed_rules
 from peekr_dashboard.diagnostics.rule import Card
 
@@ -34,16 +35,22 @@ def diagnose(spans: Iterable[Span], rules: Optional[Rules] = None) -> List[Dict[
     return [card.as_dict() for card in _judged(found, rules or installed_rules(), None, None)]
 
 
-def diagnose_store(store: ReadStore, question: Question = EVERYTHING, rules: Optional[Rules] = None) -> Diagnosis:
+def diagnose_store(
+    store: ReadStore,
+    question: Question = EVERYTHING,
+    rules: Optional[Rules] = None,
+    progress: Progress = lambda done: None,
+) -> Diagnosis:
     """Diagnose a store, or a part of it. Rules that are Python code look at the whole of it.
 
+    :param progress: called now and then with the number of spans read.
     :raises StoreError: if it cannot be read, or the trace asked for is not there.
     """
     rules = rules or installed_rules()
-    found = aggregates_of(records_of(store, question), question.whole)
+    found = count_store(store, question, progress).result()
     whole = found
     if rules.code and not question.whole:
-        whole = aggregates_of(records_of(store))
+        whole = count_store(store, EVERYTHING, progress).result()
     return Diagnosis(found, _judged(found, rules, whole, store))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from peekr_dashboard.diagnostics.records import Record
-from peekr_dashboard.diagnostics.tallies import EXAMPLES, ITEMS
+from peekr_dashboard.diagnostics.tallies import ITEMS
+from peekr_dashboard.diagnostics.worst import EXAMPLES
 
 
 class TraceTally:
@@ -14,19 +15,33 @@ class TraceTally:
     __slots__ = ("_traces",)
 
     def __init__(self) -> None:
+        #: trace_id → itself, start, tokens, root name, root id.
         self._traces: Dict[str, List[Any]] = {}
 
-    def add(self, record: Record) -> None:
-        """Count any span."""
+    def add(self, record: Record) -> str:
+        """Count any span; return its trace id, the same object for all spans of the trace."""
         trace = self._traces.get(record.trace)
         if trace is None:
-            trace = self._traces[record.trace] = [record.start, 0, None, None]
-        elif record.start < trace[0]:
-            trace[0] = record.start
+            trace = self._traces[record.trace] = [record.trace, record.start, 0, None, None]
+        elif record.start < trace[1]:
+            trace[1] = record.start
         if record.tok:
-            trace[1] += record.tok
-        if record.root is not None and trace[2] is None:
-            trace[2], trace[3] = record.root, record.id if record.parent is None else None
+            trace[2] += record.tok
+        if record.root is not None and trace[3] is None:
+            trace[3], trace[4] = record.root, record.id if record.parent is None else None
+        return trace[0]  # type: ignore[no-any-return]
+
+    def absorb(self, other: TraceTally) -> None:
+        """Add what another has counted, of later spans."""
+        for trace_id, theirs in other._traces.items():
+            trace = self._traces.get(trace_id)
+            if trace is None:
+                self._traces[trace_id] = theirs
+                continue
+            trace[1] = min(trace[1], theirs[1])
+            trace[2] += theirs[2]
+            if trace[3] is None:
+                trace[3:] = theirs[3:]
 
     @property
     def count(self) -> int:
@@ -36,7 +51,7 @@ class TraceTally:
     def growth(self) -> List[Dict[str, Any]]:
         """Return the root names whose latest runs each took more tokens than the one before (contract DIAG-12)."""
         runs: Dict[str, List[Tuple[float, float, str, Optional[str]]]] = {}
-        for trace_id, (start, tokens, root, root_id) in self._traces.items():
+        for trace_id, start, tokens, root, root_id in self._traces.values():
             if root is not None and tokens:
                 runs.setdefault(root, []).append((start, tokens, trace_id, root_id))
         items = [item for name, found in runs.items() for item in _grown(name, found)]

@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from math import nan
+from typing import Any, Callable, Dict, FrozenSet, List, Optional, Set
 
+from peekr_dashboard.diagnostics.history import History
 from peekr_dashboard.diagnostics.records import Record
-from peekr_dashboard.diagnostics.tallies import ITEMS, Worst, share
+from peekr_dashboard.diagnostics.tallies import ITEMS, share
 from peekr_dashboard.diagnostics.texts import show
+from peekr_dashboard.diagnostics.worst import Worst
 
 #: A memory has dropped when its mean rank is worse by this, or its mean similarity lower by that.
 RANK_DROP, SIMILARITY_DROP = 0.5, 0.05
 
-#: Start, score and trace of each scored call, by start.
-History = Sequence[Tuple[float, float, str]]
-#: Start, trace, rank, similarity, age of a memory in one recall.
-_Seen = Tuple[float, str, Optional[float], Optional[float], Optional[float]]
+_NONE: FrozenSet[str] = frozenset()
+#: Start and trace of a recall → -1 for the oldest third, 1 for the newest, 0 for neither.
+_Window = Callable[[float, str], int]
+
+
+class _Recalls:
+    """The recalls of one memory, in rows.
+
+    :ivar ranks: not a number where there is none; so ``likeness``.
+    :ivar first: traces of the recalls in which it came first.
+    :ivar age_s: the greatest age at such a recall.
+    """
+
+    __slots__ = ("age_s", "first", "likeness", "ranks", "starts", "traces")
+
+    def __init__(self) -> None:
+        self.starts, self.ranks, self.likeness = array("d"), array("d"), array("d")
+        self.traces: List[str] = []
+        self.first: List[str] = []
+        self.age_s: Optional[float] = None
+
+    def absorb(self, other: _Recalls) -> None:
+        for name in ("starts", "ranks", "likeness", "traces", "first"):
+            getattr(self, name).extend(getattr(other, name))
+        if other.age_s is not None:
+            self.age_s = other.age_s if self.age_s is None else max(self.age_s, other.age_s)
 
 
 class MemoryTally:
@@ -23,24 +49,48 @@ class MemoryTally:
 
     def __init__(self) -> None:
         self.recalls = 0
-        self._seen: Dict[str, List[_Seen]] = {}
-        self._hits: Dict[str, Set[str]] = {}
+        self._seen: Dict[str, _Recalls] = {}
+        self._hits: Dict[str, FrozenSet[str]] = {}
         self._worst = Worst()
 
-    def add(self, record: Record) -> None:
+    def add(self, record: Record, trace: str) -> None:
         """Count a recall."""
         if not record.memories:
             return
         self.recalls += 1
         self._worst.add_newest(record)
         for each in record.memories:
-            seen = (record.start, record.trace, each.get("rank"), each.get("similarity"), each.get("age"))
-            self._seen.setdefault(each["id"], []).append(seen)
+            found = self._seen.get(each.id)
+            if found is None:
+                found = self._seen[each.id] = _Recalls()
+            found.starts.append(record.start)
+            found.traces.append(trace)
+            found.ranks.append(nan if each.rank is None else each.rank)
+            found.likeness.append(nan if each.similarity is None else each.similarity)
+            if each.rank == 1:
+                found.first.append(trace)
+                if each.age is not None and (found.age_s is None or each.age > found.age_s):
+                    found.age_s = each.age
 
-    def add_hits(self, record: Record) -> None:
+    def add_hits(self, hits: List[str], trace: str) -> None:
         """Note which memories the answer of an LLM call used."""
-        if record.hits is not None:
-            self._hits.setdefault(record.trace, set()).update(record.hits)
+        if hits:
+            self._hits[trace] = self._hits.get(trace, _NONE).union(hits)
+        elif trace not in self._hits:
+            self._hits[trace] = _NONE
+
+    def absorb(self, other: MemoryTally) -> None:
+        """Add what another has counted, of later spans."""
+        self.recalls += other.recalls
+        self._worst.absorb(other._worst)
+        for memory_id, theirs in other._seen.items():
+            found = self._seen.get(memory_id)
+            if found is None:
+                self._seen[memory_id] = theirs
+            else:
+                found.absorb(theirs)
+        for trace, hits in other._hits.items():
+            self._hits[trace] = self._hits.get(trace, _NONE) | hits
 
     def result(self, history: History) -> Dict[str, Any]:
         """Return the aggregates.
@@ -67,34 +117,25 @@ class MemoryTally:
     # -- ranks --------------------------------------------------------------------------------------------------------
 
     def _dropped(self, history: History) -> List[Dict[str, Any]]:
-        window = _windows(history, {seen[1] for each in self._seen.values() for seen in each})
-        found = []
-        for memory_id, recalls in self._seen.items():
-            before = [seen for seen in recalls if window(seen) == -1]
-            after = [seen for seen in recalls if window(seen) == 1]
-            if before and after:
-                item = _compared(memory_id, before, after)
-                if item is not None:
-                    found.append(item)
-        return sorted(found, key=lambda item: -item["worse"])
+        window = _windows(history, {trace for each in self._seen.values() for trace in each.traces})
+        items = (_compared(memory_id, recalls, window) for memory_id, recalls in self._seen.items())
+        return sorted(filter(None, items), key=lambda item: -item["worse"])
 
     # -- stale --------------------------------------------------------------------------------------------------------
 
     def _at_top(self) -> List[Dict[str, Any]]:
         items: List[Dict[str, Any]] = []
         for memory_id, recalls in self._seen.items():
-            top = [seen for seen in recalls if seen[2] == 1]
-            ages = [seen[4] for seen in top if seen[4] is not None]
-            if not top or not ages:
+            if recalls.age_s is None:
                 continue
-            known = [seen for seen in top if seen[1] in self._hits]
-            hits = sum(memory_id in self._hits[seen[1]] for seen in known)
+            known = [trace for trace in recalls.first if trace in self._hits]
+            hits = sum(memory_id in self._hits[trace] for trace in known)
             items.append(
                 {
                     "id": memory_id,
-                    "age_s": max(ages),
-                    "recalls": len(recalls),
-                    "top": len(top),
+                    "age_s": recalls.age_s,
+                    "recalls": len(recalls.starts),
+                    "top": len(recalls.first),
                     "hits": hits,
                     "hit_rate": share(hits, len(known)),
                 }
@@ -103,24 +144,24 @@ class MemoryTally:
         return items[: 10 * ITEMS]
 
 
-def _windows(history: History, traces: Set[str]) -> Any:
+def _windows(history: History, traces: Set[str]) -> _Window:
     """Return the function that tells whether a recall belongs to the oldest third (-1), the newest (1), or neither (0).
 
     It belongs to where the scored calls of its trace are; without any, to that of the next scored call.
     """
-    third = len(history) // 3
-    starts = [start for start, _, _ in history]
+    count = len(history)
+    third, starts = count // 3, history.starts
     of_trace: Dict[str, int] = {}
-    for place, (_, _, trace) in enumerate(history):
+    for place, trace in enumerate(history.traces):
         if trace in traces:
-            side = _side(place, third, len(history))
+            side = _side(place, third, count)
             of_trace[trace] = side if of_trace.get(trace, side) == side else 0
 
-    def window(seen: _Seen) -> int:
-        known = of_trace.get(seen[1])
+    def window(start: float, trace: str) -> int:
+        known = of_trace.get(trace)
         if known is not None:
             return known
-        return _side(min(bisect_left(starts, seen[0]), len(history) - 1), third, len(history))
+        return _side(min(bisect_left(starts, start), count - 1), third, count)
 
     return window
 
@@ -129,9 +170,12 @@ def _side(place: int, third: int, count: int) -> int:
     return -1 if place < third else 1 if place >= count - third else 0
 
 
-def _compared(memory_id: str, before: List[_Seen], after: List[_Seen]) -> Optional[Dict[str, Any]]:
-    ranks = _mean_at(2, before), _mean_at(2, after)
-    likeness = _mean_at(3, before), _mean_at(3, after)
+def _compared(memory_id: str, recalls: _Recalls, window: _Window) -> Optional[Dict[str, Any]]:
+    sides = [window(start, trace) for start, trace in zip(recalls.starts, recalls.traces)]
+    if -1 not in sides or 1 not in sides:
+        return None
+    ranks = [_mean_at(side, sides, recalls.ranks) for side in (-1, 1)]
+    likeness = [_mean_at(side, sides, recalls.likeness) for side in (-1, 1)]
     fell = None not in ranks and ranks[1] - ranks[0]  # type: ignore[operator]
     faded = None not in likeness and likeness[0] - likeness[1]  # type: ignore[operator]
     if not (fell is not False and fell >= RANK_DROP) and not (faded is not False and faded >= SIMILARITY_DROP):
@@ -146,11 +190,11 @@ def _compared(memory_id: str, before: List[_Seen], after: List[_Seen]) -> Option
     }
 
 
-def _mean_at(field: int, recalls: List[_Seen]) -> Optional[float]:
+def _mean_at(side: int, sides: List[int], values: Any) -> Optional[float]:
+    """Return the mean of the values on one side, without those that are not a number."""
     total, count = 0.0, 0
-    for seen in recalls:
-        value: Any = seen[field]
-        if value is not None:
+    for at, value in zip(sides, values):
+        if at == side and value == value:
             total, count = total + value, count + 1
     return total / count if count else None
 

@@ -13,8 +13,8 @@ from peekr_dashboard.diagnostics.attributes import read_bytes
 from peekr_dashboard.diagnostics.records import TELLING_KINDS, Record, fill, record_of, tool_of
 
 #: The first fields of a record, from a row. What has no kind, an old version wrote.
-_FIELDS = """trace_id, span_id, name, kind, start_time, NULLIF(parent_id, ''), NULL, status, end_time IS NULL, NULL,
-    tenant_id, user_id"""
+_FIELDS = """trace_id, span_id, name, kind, start_time, NULLIF(parent_id, ''), status, end_time IS NULL, tenant_id,
+    user_id"""
 #: The attributes of spans that say something: most of a file is inputs and outputs.
 _TELLING = f"""CASE WHEN kind IN ({", ".join(repr(kind) for kind in sorted(TELLING_KINDS - {"tool"}))})
     OR status = 'error' OR kind IS NULL
@@ -45,20 +45,48 @@ class Question:
 EVERYTHING = Question()
 
 
-def records_of(store: ReadStore, question: Question = EVERYTHING) -> Iterator[Record]:
+@attrs.define(slots=True, frozen=True)
+class Rows:
+    """A part of a database.
+
+    :ivar which: ``<=`` or ``>``: the rows up to the middle, or behind it.
+    :ivar middle: a rowid.
+    """
+
+    which: str
+    middle: int
+
+
+def middle_of(store: ReadStore, question: Question) -> Tuple[int, int]:
+    """Return the rowid in the middle of a database, and about how many rows it has; 0, 0 where it is read whole."""
+    if question.trace is not None or not is_sqlite(store.target):
+        return 0, 0
+    with as_store_error(store.target):
+        connection = connect(store.target)
+        try:
+            first, last = connection.execute("SELECT MIN(rowid), MAX(rowid) FROM spans").fetchone()
+            if first is None or _sealed(connection):
+                return 0, 0
+        finally:
+            connection.close()
+    return (first + last) // 2, last - first + 1
+
+
+def records_of(store: ReadStore, question: Question = EVERYTHING, rows: Optional[Rows] = None) -> Iterator[Record]:
     """Yield the records of the spans that are asked for, as they are read; in no particular order.
 
+    :param rows: of a database that :func:`middle_of` finds long, only these.
     :raises StoreError: if the store cannot be read, or the trace asked for is not there.
     """
     selection = question.selection
     if question.trace is not None:
         return map(record_of, filter(selection.accepts, _of_trace(store, question.trace)))
     if selection.status is None:
-        return _selected(store, selection)
+        return _selected(store, selection, rows)
     # Whole traces, as everywhere: of failed spans alone, all have failed.
     failed = {record.trace for record in _selected(store, Selection(status="error"))}
     wanted = selection.status == "error"
-    others = _selected(store, attrs.evolve(selection, status=None))
+    others = _selected(store, attrs.evolve(selection, status=None), rows)
     return (record for record in others if (record.trace in failed) == wanted)
 
 
@@ -72,20 +100,20 @@ def _of_trace(store: ReadStore, prefix: str) -> Iterable[Span]:
     return list(below(spans, found)) or [span for span in spans if span.run_id == found]
 
 
-def _selected(store: ReadStore, selection: Selection) -> Iterator[Record]:
+def _selected(store: ReadStore, selection: Selection, rows: Optional[Rows] = None) -> Iterator[Record]:
     if not is_sqlite(store.target):
         return map(record_of, store.select(selection, False, None))
-    return _rows(store, selection)
+    return _rows(store, selection, rows)
 
 
-def _rows(store: ReadStore, selection: Selection) -> Iterator[Record]:
+def _rows(store: ReadStore, selection: Selection, rows: Optional[Rows]) -> Iterator[Record]:
     connection = connect(store.target)
     try:
         with as_store_error(store.target):
             if _sealed(connection):
                 yield from map(record_of, store.select(selection, False, None))
                 return
-            clause, params = where(selection)
+            clause, params = where(selection, rows)
             skipped = 0
             for row in connection.execute(f"SELECT {_FIELDS}, {_TELLING} FROM spans {clause}", params):
                 record = _record(row)
@@ -142,11 +170,14 @@ def _untold(record: Record, attributes: Any) -> Optional[Record]:
         return None
 
 
-def where(selection: Selection) -> Tuple[str, List[Any]]:
+def where(selection: Selection, rows: Optional[Rows]) -> Tuple[str, List[Any]]:
     """Return a selection as a WHERE clause, with the values to bind."""
     conditions: List[str] = []
     params: List[Any] = []
     for field, value in selection.given():
         conditions.append({"since": "start_time >= ?", "until": "start_time < ?"}.get(field, f"{field} = ?"))
         params.append(value)
+    if rows is not None:
+        conditions.append(f"rowid {rows.which} ?")
+        params.append(rows.middle)
     return ("WHERE " + " AND ".join(conditions) if conditions else ""), params

@@ -46,7 +46,7 @@ import msgspec
 
 from peekr import Span
 from peekr.runs import BILLED_KINDS, number_of
-from peekr_dashboard.diagnostics.attributes import Attributes, Citations, Claims, read_mapping
+from peekr_dashboard.diagnostics.attributes import Attributes, Citations, Claims, Recalled, read_mapping
 
 #: Kinds of spans whose attributes say something to a rule.
 TELLING_KINDS = frozenset(("llm", "embedding", "tool", "memory_read"))
@@ -56,7 +56,7 @@ _INTERNAL_NAMES = ("peekr.internal", "peekr.eval.")
 
 
 class Record(msgspec.Struct, omit_defaults=True, gc=False):
-    """One span; see the module's table. The first thirteen fields are columns of a database, in this order."""
+    """One span; see the module's table. The first ten fields are columns of a database, in this order."""
 
     trace: str
     id: str
@@ -64,12 +64,12 @@ class Record(msgspec.Struct, omit_defaults=True, gc=False):
     kind: str
     start: float
     parent: Optional[str] = None
-    root: Optional[str] = None
     status: str = "ok"
     open: bool = False
-    ms: Optional[float] = None
     tenant: Optional[str] = None
     user: Optional[str] = None
+    root: Optional[str] = None
+    ms: Optional[float] = None
     session: Optional[str] = None
     model: Optional[str] = None
     tin: Optional[float] = None
@@ -84,7 +84,7 @@ class Record(msgspec.Struct, omit_defaults=True, gc=False):
     endpoint: Optional[str] = None
     reason: Optional[str] = None
     tool: Optional[str] = None
-    memories: List[Dict[str, Any]] = []
+    memories: List[Recalled] = []
     hits: Optional[List[str]] = None
 
 

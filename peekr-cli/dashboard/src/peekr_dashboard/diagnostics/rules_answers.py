@@ -80,7 +80,7 @@ HALLUCINATION_DRIFT = Rule(
         compare("hallucination.change", "<", "$drop"),
     ),
     escalate={"high": compare("hallucination.change", "<", "$high")},
-    title="The Hallucination score fell by {hallucination.change:change}",
+    title="The Hallucination score fell by {hallucination.change:drop}",
     cause="The newest third of the {hallucination.scored} scored calls averages {hallucination.current:score}, the "
     "oldest third {hallucination.baseline:score}. Something changed in between: a prompt, a model version, the "
     "documents, or what users ask.",

@@ -19,7 +19,7 @@ NO_SCORES = (
         severity="info",
         when=compare("calls", "==", 0),
         title="No model calls recorded",
-        cause="There is no model call among the {spans} spans, so there is nothing to judge yet.",
+        cause="There is no model call among {spans} {spans?span|spans}, so there is nothing to judge yet.",
         fixes=(
             "Start tracing before the first call: import peekr; peekr.instrument()",
             "If filters are set, take one away.",
@@ -32,7 +32,8 @@ NO_SCORES = (
         severity="info",
         when=every(compare("calls", ">", 0), compare("scored", "==", 0), compare("errors", "==", {"agg": "calls"})),
         title="Every call failed, so there is no answer to score",
-        cause="All {calls} model calls ended in an error; the most frequent reason is {main_reason}.",
+        cause="{errors} of {calls} model {calls?call|calls} ended in an error; the most frequent reason is "
+        "{main_reason}.",
         fixes=(
             "Read the messages: peekr view --status error --io",
             "Check key, model name and network first.",
@@ -48,8 +49,8 @@ NO_SCORES = (
             compare("scored", "==", 0), compare("errors", "<", {"agg": "calls"}), compare("judge.failed", "==", 0)
         ),
         title="No scores",
-        cause="None of the {calls} model calls was evaluated, so nothing can be said of the answers; errors, tools and "
-        "tokens are looked at all the same.",
+        cause="{calls} model {calls?call|calls}, and no evaluator looked at {calls?it|them}: nothing can be said of "
+        "the answers. Errors, tools and tokens are looked at all the same.",
         fixes=_SETUP,
         numbers=("calls", "scored"),
     ),
@@ -60,8 +61,8 @@ NO_SCORES = (
             compare("scored", "==", 0), compare("errors", "<", {"agg": "calls"}), compare("judge.failed", ">", 0)
         ),
         title="No scores: no judge answered",
-        cause="Evaluators are set up, but none of the {calls} model calls has a score. The reason most often recorded: "
-        "{judge.reason}",
+        cause="Evaluators are set up, but gave no score to {calls} model {calls?call|calls}. The reason most often "
+        "recorded: {judge.reason}",
         fixes=_SETUP[1:],
         numbers=("calls", "scored", "judge.failed"),
         calls="judge",
@@ -95,7 +96,8 @@ HEALTHY = Rule(
     thresholds={"many": 20},
     when=every(compare("cards.problems", "==", 0), compare("scored", ">", 0)),
     title="No problem found",
-    cause="None of the patterns that are looked for shows in {calls} model calls, {scored} of them scored by "
+    cause="None of the patterns that are looked for shows in {calls} model {calls?call|calls}, {scored} of which "
+    "{scored?is|are} scored by "
     "{evaluator_names:list}.",
     fixes=(
         Fix("These are few calls: look again when there are {rule.many} or more.", compare("scored", "<", "$many")),
@@ -114,7 +116,7 @@ TRACE_INTEGRITY = Rule(
     id="trace-integrity",
     severity="info",
     when=compare("integrity.problems", ">", 0),
-    title="{integrity.problems} spans do not fit together",
+    title="{integrity.problems} {integrity.problems?span does|spans do} not fit together",
     cause="Parents that are not in the file: {integrity.orphans}; parents in a circle: {integrity.cycles}; started "
     "before their parent: {integrity.skewed} (by up to {integrity.skew_s} s); stamped in the future: "
     "{integrity.future}. They are counted like all others; only their place in the tree, or in time, is unsure.",

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from bisect import insort
-from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
 import msgspec
 
 from peekr_dashboard.diagnostics.attributes import Citations, Claims
-from peekr_dashboard.diagnostics.records import Record, score_of
+from peekr_dashboard.diagnostics.history import History
+from peekr_dashboard.diagnostics.records import Record
+from peekr_dashboard.diagnostics.worst import Worst
 
-#: Spans kept as examples, and items of a list aggregate.
-EXAMPLES, ITEMS = 5, 20
+#: Items of a list aggregate.
+ITEMS = 20
 #: A call whose score is lower is flagged (contract DASH-7).
 FLAGGED_BELOW = 0.5
 _DIMENSIONS = ("model", "tenant", "endpoint")
+#: In which answers are bad.
+_RESPECTS = ("lowest", "contradicted", "unsupported", "invented", "judge")
 
 
 def share(part: float, whole: float) -> Optional[float]:
@@ -22,48 +25,10 @@ def share(part: float, whole: float) -> Optional[float]:
     return part / whole if whole else None
 
 
-def example(record: Record) -> Dict[str, Any]:
-    """Return how evidence names a span."""
-    out: Dict[str, Any] = {"trace_id": record.trace, "span_id": record.id, "name": record.name}
-    if record.model is not None:
-        out["model"] = record.model
-    score = score_of(record)
-    if score is not None:
-        out["score"] = score
-    if record.reason is not None:
-        out["error_reason"] = record.reason
-    return out
-
-
-class Worst:
-    """The few records of the greatest weight; among equals those offered first."""
-
-    __slots__ = ("_kept", "_least", "_offered")
-
-    def __init__(self) -> None:
-        self._kept: List[Tuple[float, int, Record]] = []  # the least first
-        self._least = float("-inf")
-        self._offered = 0
-
-    def add(self, weight: float, record: Record) -> None:
-        """Offer a record."""
-        if weight <= self._least:
-            return
-        self._offered -= 1
-        kept = self._kept
-        insort(kept, (weight, self._offered, record))
-        if len(kept) > EXAMPLES:
-            del kept[0]
-        if len(kept) == EXAMPLES:
-            self._least = kept[0][0]
-
-    def add_newest(self, record: Record) -> None:
-        """Offer a record to those of which the newest count."""
-        self.add(record.start, record)
-
-    def examples(self) -> List[Dict[str, Any]]:
-        """Return them, the first the worst."""
-        return [example(entry[2]) for entry in reversed(self._kept)]
+def add_counts(counts: Dict[str, int], others: Mapping[str, int]) -> None:
+    """Add counts; names that are new stand behind those that are known."""
+    for name, number in others.items():
+        counts[name] = counts.get(name, 0) + number
 
 
 class AnswerTally:
@@ -72,13 +37,12 @@ class AnswerTally:
     def __init__(self) -> None:
         self.scored = self.flagged = self.judge_failed = 0
         self._evaluators: Set[Tuple[str, ...]] = set()
-        self.history: List[Tuple[float, float, str]] = []
+        self.history = History()
         self.claims, self.citations = Claims(0, 0, 0, 0), Citations(0, 0, 0)
         self.judge_reasons: Dict[str, int] = {}
-        self._lowest, self._judge = Worst(), Worst()
-        self._contradicted, self._unsupported, self._invented = Worst(), Worst(), Worst()
+        self._worst = {name: Worst() for name in _RESPECTS}
 
-    def add(self, record: Record) -> bool:
+    def add(self, record: Record, trace: str) -> bool:
         """Count an LLM call; return whether it is flagged."""
         if record.errs:
             self._judge_failed(record)
@@ -86,17 +50,18 @@ class AnswerTally:
             self._claims(record, record.claims)
         if record.cites is not None:
             self._citations(record, record.cites)
-        if not record.scores:
+        scores = record.scores
+        if not scores:
             return False
         self.scored += 1
-        scores = record.scores
         self._evaluators.add(tuple(scores))
-        found = scores.get("Hallucination")
-        if found is not None:
-            self.history.append((record.start, found, record.trace))
-        score = min(scores.values()) if found is None else found
+        score = scores.get("Hallucination")
+        if score is None:
+            score = min(scores.values())
+        else:
+            self.history.add(record.start, score, trace)
         if score < 1:
-            self._lowest.add(-score, record)
+            self._worst["lowest"].add(-score, record)
         if score >= FLAGGED_BELOW:
             return False
         self.flagged += 1
@@ -104,7 +69,7 @@ class AnswerTally:
 
     def _judge_failed(self, record: Record) -> None:
         self.judge_failed += 1
-        self._judge.add_newest(record)
+        self._worst["judge"].add_newest(record)
         for reason in record.errs.values():
             self.judge_reasons[reason] = self.judge_reasons.get(reason, 0) + 1
 
@@ -114,10 +79,10 @@ class AnswerTally:
         sums.supported += found.supported
         if found.contradicted:
             sums.contradicted += found.contradicted
-            self._contradicted.add(found.contradicted, record)
+            self._worst["contradicted"].add(found.contradicted, record)
         if found.unsupported:
             sums.unsupported += found.unsupported
-            self._unsupported.add(found.unsupported, record)
+            self._worst["unsupported"].add(found.unsupported, record)
 
     def _citations(self, record: Record, found: Citations) -> None:
         sums = self.citations
@@ -125,7 +90,21 @@ class AnswerTally:
         sums.grounded += found.grounded
         if found.invented:
             sums.invented += found.invented
-            self._invented.add(found.invented, record)
+            self._worst["invented"].add(found.invented, record)
+
+    def absorb(self, other: AnswerTally) -> None:
+        """Add what another has counted, of later spans."""
+        self.scored += other.scored
+        self.flagged += other.flagged
+        self.judge_failed += other.judge_failed
+        self._evaluators |= other._evaluators
+        self.history.absorb(other.history)
+        for ours, theirs in ((self.claims, other.claims), (self.citations, other.citations)):
+            for name in ours.__struct_fields__:
+                setattr(ours, name, getattr(ours, name) + getattr(theirs, name))
+        add_counts(self.judge_reasons, other.judge_reasons)
+        for name, worst in self._worst.items():
+            worst.absorb(other._worst[name])
 
     def result(self, calls: int) -> Dict[str, Any]:
         """Return the aggregates."""
@@ -150,52 +129,12 @@ class AnswerTally:
 
     def examples(self) -> Dict[str, List[Dict[str, Any]]]:
         """Return the worst calls in each respect."""
-        lowest = self._lowest.examples()
-        return {
-            "lowest": lowest,
-            "flagged": [each for each in lowest if each["score"] < FLAGGED_BELOW],
-            "contradicted": self._contradicted.examples(),
-            "unsupported": self._unsupported.examples(),
-            "invented": self._invented.examples(),
-            "judge": self._judge.examples(),
-        }
+        found = {name: worst.examples() for name, worst in self._worst.items()}
+        return {**found, "flagged": [each for each in found["lowest"] if each["score"] < FLAGGED_BELOW]}
 
 
 def _ranked(counts: Dict[str, int]) -> List[Tuple[str, int]]:
     return sorted(counts.items(), key=lambda pair: -pair[1])
-
-
-def drift_of(history: List[Tuple[float, float, str]]) -> Dict[str, Any]:
-    """Return how the Hallucination score moved: oldest third against newest third (contract DASH-7, DIAG-5).
-
-    :param history: start, score and trace of the scored calls, by start.
-    """
-    count = len(history)
-    third = max(count // 3, 1)
-    scores = [score for _, score, _ in history]
-    current = _mean(scores[-third:])
-    baseline = _mean(scores[:third]) if count >= 6 else None
-    return {
-        "scored": count,
-        "mean": _mean(scores),
-        "current": current,
-        "baseline": baseline,
-        # scores have four digits: what lies behind is noise of adding, and -0.1 must not be less than -0.1
-        "change": None if baseline is None or current is None else _six_digits(current - baseline),
-        "health": None if current is None else 100 * current,
-    }
-
-
-def _mean(values: List[float]) -> Optional[float]:
-    total = 0.0
-    for value in values:  # sum() of newer Pythons compensates; JavaScript does not
-        total += value
-    return total / len(values) if values else None
-
-
-def _six_digits(value: float) -> float:
-    rounded = int(abs(value) * 1e6 + 0.5) / 1e6
-    return -rounded if value < 0 else rounded
 
 
 class ChannelTally:
@@ -212,6 +151,13 @@ class ChannelTally:
             found = self._counts[key] = [0, 0]
         found[0] += 1
         found[1] += flagged
+
+    def absorb(self, other: ChannelTally) -> None:
+        """Add what another has counted, of later spans."""
+        for key, (calls, flagged) in other._counts.items():
+            found = self._counts.setdefault(key, [0, 0])
+            found[0] += calls
+            found[1] += flagged
 
     def _by_dimension(self) -> Iterator[Tuple[str, str, int, int]]:
         for place, name in enumerate(_DIMENSIONS):
@@ -243,39 +189,60 @@ class ChannelTally:
         return sorted(items, key=lambda item: (-item["lift"], -item["share"]))[:ITEMS]
 
 
+class _Tool:
+    """The calls of one tool.
+
+    :ivar reasons: of those that failed → how many, and the newest.
+    """
+
+    __slots__ = ("calls", "reasons")
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.reasons: Dict[str, Tuple[int, Worst]] = {}
+
+    def failed(self, reason: str, times: int = 1) -> Worst:
+        errors, worst = self.reasons.get(reason) or (0, Worst())
+        self.reasons[reason] = errors + times, worst
+        return worst
+
+
 class ToolTally:
     """Calls of each tool, and how many failed for which reason."""
 
     def __init__(self) -> None:
-        self._tools: Dict[str, List[Any]] = {}
+        self._tools: Dict[str, _Tool] = {}
 
     def add(self, record: Record) -> None:
         """Count a tool call."""
         name = record.tool or record.name
         found = self._tools.get(name)
         if found is None:
-            found = self._tools[name] = [0, {}]
-        found[0] += 1
-        reason = record.reason
-        if reason is not None:
-            failed = found[1].get(reason)
-            if failed is None:
-                failed = found[1][reason] = [0, Worst()]
-            failed[0] += 1
-            failed[1].add_newest(record)
+            found = self._tools[name] = _Tool()
+        found.calls += 1
+        if record.reason is not None:
+            found.failed(record.reason).add_newest(record)
+
+    def absorb(self, other: ToolTally) -> None:
+        """Add what another has counted, of later spans."""
+        for name, theirs in other._tools.items():
+            found = self._tools.setdefault(name, _Tool())
+            found.calls += theirs.calls
+            for reason, (errors, worst) in theirs.reasons.items():
+                found.failed(reason, errors).absorb(worst)
 
     def result(self) -> List[Dict[str, Any]]:
         """Return tool × reason; the tool that fails most often first."""
-        items = [
+        items: List[Dict[str, Any]] = [
             {
-                "tool": tool,
+                "tool": name,
                 "reason": reason,
-                "calls_total": calls,
+                "calls_total": tool.calls,
                 "errors": errors,
-                "share": errors / calls,
+                "share": errors / tool.calls,
                 "calls": worst.examples(),
             }
-            for tool, (calls, reasons) in self._tools.items()
-            for reason, (errors, worst) in reasons.items()
+            for name, tool in self._tools.items()
+            for reason, (errors, worst) in tool.reasons.items()
         ]
         return sorted(items, key=lambda item: (-item["share"], -item["errors"]))[:ITEMS]

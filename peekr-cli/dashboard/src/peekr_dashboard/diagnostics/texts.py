@@ -1,15 +1,16 @@
 """The texts of cards: ``{claims.total}`` and ``{claims.contradicted_share:percent}`` become values. Pure.
 
 The forms, alike in ``frontend/engine.js``: ``percent`` (0.3 → ``30%``, below 10 % with one digit after the point),
-``score`` (two digits), ``change`` (a score with its sign), ``days`` (of seconds), ``list`` (joined by commas), and
-none: whole numbers with separators for thousands, others with up to two digits, texts cut at 120 characters.
+``score`` (two digits), ``change`` (a score with its sign), ``drop`` (without), ``days`` (of seconds), ``list`` (joined
+by commas), and none: whole numbers with separators for thousands, others with up to two digits, texts cut at 120
+characters. ``{claims.total?claim is|claims are}`` becomes the first words where the number is 1, else the others.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Match
 
 from peekr_dashboard.diagnostics.expressions import Scope, lookup
 
@@ -17,13 +18,19 @@ from peekr_dashboard.diagnostics.expressions import Scope, lookup
 MAX_NAME = 120
 #: Names in a list before "and 3 more".
 MAX_LIST = 5
-_PLACE = re.compile(r"\{([a-z_][a-z0-9_.]*)(?::([a-z]+))?\}")
+_PLACE = re.compile(r"\{([a-z_][a-z0-9_.]*)(?::([a-z]+)|\?([^{}|]*)\|([^{}|]*))?\}")
 _DAY_S = 86_400
 
 
 def render(text: str, scope: Scope) -> str:
     """Return the text with its places filled; what has no value is written ``–``."""
-    return _PLACE.sub(lambda place: show(lookup(scope, place[1]), place[2] or ""), text)
+    return _PLACE.sub(lambda place: _filled(place, lookup(scope, place[1])), text)
+
+
+def _filled(place: Match[str], value: Any) -> str:
+    if place[3] is None:
+        return show(value, place[2] or "")
+    return place[3] if value == 1 and value is not True else place[4]
 
 
 def show(value: Any, form: str = "") -> str:
@@ -76,9 +83,19 @@ def _change(value: float) -> str:
     return ("+" if value > 0 else "") + _rounded(value, 2)
 
 
+def _drop(value: float) -> str:
+    return _rounded(abs(value), 2)
+
+
 def _days(value: float) -> str:
     days = math.floor(value / _DAY_S)
     return f"{_rounded(days, 0)} day{'' if days == 1 else 's'}"
 
 
-_FORMS: Dict[str, Callable[[float], str]] = {"percent": _percent, "score": _score, "change": _change, "days": _days}
+_FORMS: Dict[str, Callable[[float], str]] = {
+    "percent": _percent,
+    "score": _score,
+    "change": _change,
+    "drop": _drop,
+    "days": _days,
+}
