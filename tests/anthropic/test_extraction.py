@@ -238,6 +238,14 @@ def fold(*events: Any) -> Any:
     return accumulator
 
 
+def test_events_of_another_type_than_the_api_s_do_no_harm() -> None:
+    """LLM-6, INST-13: the rest is read."""
+    start = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": 5}}
+    odd = {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": ["x"]}}
+    said = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Paris."}}
+    assert fold(start, odd, said).response()["content"][0]["text"] == "Paris."
+
+
 def test_plain_dicts_are_events_too() -> None:
     accumulator = fold(
         {"type": "message_start", "message": {"id": "m", "content": [], "usage": {"input_tokens": 3}}},

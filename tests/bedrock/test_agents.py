@@ -179,3 +179,90 @@ def test_rerank(api: Any, recording: Any) -> None:
     )
     span = recording.only
     assert (span.name, span.kind, span.attributes["input"]) == ("bedrock.rerank", "retrieval", "Capital?")
+
+
+# -- agentic retrieval, optimised prompts ---------------------------------------------------------------------------
+
+
+def _agentic(api: Any, events: Any) -> Any:
+    client = api.client("bedrock-agent-runtime")
+    if not hasattr(client, "agentic_retrieve_stream"):
+        pytest.skip("botocore that does not know it")
+    api.answers = [events]
+    knowledge = {"configuration": {"knowledgeBase": {"knowledgeBaseId": "KB12345678"}}}
+    messages = [{"role": "user", "content": {"text": "Capital of France?"}}]
+    return client.agentic_retrieve_stream(
+        messages=messages, retrievers=[knowledge], agenticRetrieveConfiguration={"foundationModelType": "MANAGED"}
+    )
+
+
+def test_agentic_retrieval(api: Any, recording: Any) -> None:
+    """STREAM-3, STREAM-6, LLM-6: the answer, what was found and the steps; no tokens, as none are told."""
+    found = {"content": {"text": "Paris is the capital.", "mimeType": "text/plain"}}
+    made = {"answer": "Paris.", "citations": [{"startIndex": 0, "endIndex": 6, "references": [{"resultIndex": 0}]}]}
+    events = [
+        api.event("traceEvent", {"id": "t1", "attributes": {"step": "Planning", "status": "SUCCEEDED"}}),
+        api.event("responseEvent", {"text": "Par"}),
+        api.event("responseEvent", {"text": "is."}),
+        api.event("result", {"results": [found], "generatedResponse": made}),
+    ]
+    assert len(list(_agentic(api, events)["stream"])) == 4
+    span = recording.only
+    attributes = span.attributes
+    assert (span.name, span.kind, span.status) == ("bedrock.agentic_retrieve_stream", "retrieval", "ok")
+    assert "Capital of France?" in attributes["input"]
+    assert (attributes["output"], attributes["results_count"], attributes["citations_count"]) == ("Paris.", 1, 1)
+    assert span.payload["response"]["steps"][0]["attributes"]["step"] == "Planning"
+    assert attributes["streaming"] and not {name for name in attributes if name.startswith("tokens_")}
+    assert "stream_incomplete" not in attributes
+
+
+def test_agentic_retrieval_that_only_finds_and_is_warned_of(api: Any, recording: Any) -> None:
+    """LLM-4, LLM-9."""
+    warning = {"warnings": [{"guardrail": {"action": "INTERVENED", "id": "g1"}}]}
+    found = {"content": {"text": "Paris is the capital."}}
+    list(
+        _agentic(api, [api.event("traceEvent", {"attributes": warning}), api.event("result", {"results": [found]})])[
+            "stream"
+        ]
+    )
+    attributes = recording.only.attributes
+    assert "Paris is the capital." in attributes["output"]
+    assert (attributes["results_count"], attributes["error_reason"]) == (1, "guardrail")
+
+
+def test_agentic_retrieval_without_its_result_is_incomplete(api: Any, recording: Any) -> None:
+    """STREAM-4: what was said is kept."""
+    list(_agentic(api, [api.event("responseEvent", {"text": "Par"})])["stream"])
+    attributes = recording.only.attributes
+    assert (attributes["output"], attributes["stream_incomplete"]) == ("Par", True)
+
+
+def test_an_optimised_prompt(api: Any, recording: Any) -> None:
+    """STREAM-3, LLM-6: the model that the prompt is for has not been called."""
+    client = api.client("bedrock-agent-runtime")
+    if not hasattr(client, "optimize_prompt"):
+        pytest.skip("botocore that does not know it")
+    made = {"optimizedPrompt": {"textPrompt": {"text": "Name the capital of France."}}}
+    api.answers = [[api.event("analyzePromptEvent", {"message": "Vague."}), api.event("optimizedPromptEvent", made)]]
+    asked = {"textPrompt": {"text": "capital?"}}
+    list(client.optimize_prompt(input=asked, targetModelId="anthropic.claude-v2")["optimizedPrompt"])
+    span = recording.only
+    attributes = span.attributes
+    assert (span.name, span.kind, attributes.get("model")) == ("bedrock.optimize_prompt", "llm", None)
+    assert (attributes["input"], attributes["output"]) == ("capital?", "Name the capital of France.")
+    assert span.payload["response"]["analysis"] == "Vague."
+    assert "tokens_total" not in attributes
+
+
+def test_a_flow_that_is_started(api: Any, recording: Any) -> None:
+    """MODEL-3: it runs on its own; the span is of its start."""
+    client = api.client("bedrock-agent-runtime")
+    if not hasattr(client, "start_flow_execution"):
+        pytest.skip("botocore that does not know it")
+    api.answers = [{"executionArn": "arn:aws:bedrock:us-east-1:1:execution/e"}]
+    node = {"nodeName": "in", "nodeOutputName": "document", "content": {"document": "hello"}}
+    client.start_flow_execution(flowIdentifier="F1", flowAliasIdentifier="A1", inputs=[node])
+    span = recording.only
+    assert (span.name, span.kind, span.attributes["flow_id"]) == ("bedrock.start_flow_execution", "chain", "F1")
+    assert "execution/e" in span.attributes["output"]

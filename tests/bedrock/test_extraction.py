@@ -102,6 +102,8 @@ def test_refusals_of_each_format(body: Any, reason: str) -> None:
         ({"embeddings": [[0.1] * 3] * 2}, 2, 3),
         ({"embeddings": {"float": [[0.1] * 3] * 2, "int8": [[1] * 3] * 2}}, 2, 3),
         ({"embeddings": [{"embeddingType": "TEXT", "embedding": [0.1] * 5}]}, 1, 5),
+        ({"data": [{"embedding": [0.1] * 6}] * 2, "usage": {"prompt_tokens": 3}}, 2, 6),
+        ({"data": {"embedding": [0.1] * 7}}, 1, 7),
         ({"embeddings": []}, None, None),
         ({"embeddings": "base64"}, None, None),
     ],
@@ -111,6 +113,20 @@ def test_embeddings_of_each_format(body: Any, count: Any, dimensions: Any) -> No
     attributes = read_body(body).attributes()
     assert (attributes["embeddings_count"], attributes["embeddings_dimensions"]) == (count, dimensions)
     assert "0.1" not in json.dumps(without_vectors(body))
+
+
+def test_data_that_is_no_vector_is_shown() -> None:
+    """LLM-4: a body that is a list and no object, as some imported models answer."""
+    assert "Paris." in read_body({"data": [{"generated_text": "Paris."}]}).attributes()["output"]
+
+
+def test_a_stream_of_messages_is_one_text() -> None:
+    """STREAM-3: Pegasus."""
+    fold = InvokeFold()
+    for chunk in ({"message": "Par"}, {"message": "is."}, {"message": "", "finishReason": "stop"}):
+        fold.add(chunk)
+    answer = read_body(fold.response())
+    assert (answer.words, answer.attributes()["finish_reason"], fold.cut) == ("Paris.", "stop", False)
 
 
 def test_images_are_named_by_their_size() -> None:

@@ -26,7 +26,7 @@ PERSONAL = (
     "Write to jane.doe@example.com or call +1 415-555-2671. Her card is 4111 1111 1111 1111, her SSN 078-05-1120, "
     "she logged in from 203.0.113.7, the refund goes to DE89 3704 0044 0532 0130 00. "
 )
-REPEATS = 50
+REPEATS = 10
 
 
 def prompt(beginning: str) -> str:

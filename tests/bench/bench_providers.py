@@ -1,26 +1,34 @@
 """What each provider adds to a call and to a chunk, beside what the OpenAI provider adds, in one run.
 
-In-process transports, a file sink on; each SDK traced and untraced in turn; the CPU time of the calling thread, which
-other programs of the machine do not lengthen. Ratios above 1.5 miss the figure of issue 3.
+In-process transports, a file sink on; each SDK traced and untraced in turn, call by call; the CPU time of the calling
+thread, and of the threads behind it. A figure is the difference of lower quartiles: other programs of the machine
+lengthen a call, nothing shortens it. What a chunk adds in the calling thread is smaller than the noise of some SDKs:
+there the ratio with the worker's share tells. Ratios above 1.5 miss the figure of issue 3. LangChain itself costs more
+with any callback handler, which is shown beside.
 Arguments are providers; without, all whose SDK is installed.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import tempfile
 import warnings
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from statistics import median
-from time import thread_time_ns
+from statistics import median, quantiles
+from time import process_time_ns, thread_time_ns
 
 import peekr
 from peekr.probes.eventstream import event
+from peekr.tracer import Tracer
 
 CHUNKS = 300
-CALLS, STREAMS, ROUNDS = 10, 1, 30
+#: Calls and streams that count and those before them, calls before each; blocks and their calls for the worker.
+ROUNDS, STREAMS, SKIPPED, WARM, BLOCKS, BLOCK = 300, 60, 5, 2, 6, 10
+GROUP = "peekr.providers"
 TEXT = "Sunlight is a mix of all colours. " * 12
 QUESTION = "Explain why the sky is blue to a ten-year-old, without any formulas. " * 4
 WORDS = [f" word{number}" for number in range(CHUNKS)]
@@ -58,7 +66,7 @@ def openai_arms():
     client = openai.OpenAI(api_key="none", max_retries=0, http_client=httpx.Client(transport=transport))
     ask = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": QUESTION}]}
     create, options = client.chat.completions.create, {"include_usage": True}
-    return lambda: create(**ask), lambda: list(create(**ask, stream=True, stream_options=options))
+    return [lambda: create(**ask)], [lambda: list(create(**ask, stream=True, stream_options=options))]
 
 
 def anthropic_arms():
@@ -80,7 +88,7 @@ def anthropic_arms():
     httpx, transport = http_client(base, json.dumps(whole).encode(), sse(events, named=True))
     client = anthropic.Anthropic(api_key="none", max_retries=0, http_client=httpx.Client(transport=transport))
     ask = {"model": "claude-sonnet-5", "max_tokens": 500, "messages": [{"role": "user", "content": QUESTION}]}
-    return lambda: client.messages.create(**ask), lambda: list(client.messages.create(**ask, stream=True))
+    return [lambda: client.messages.create(**ask)], [lambda: list(client.messages.create(**ask, stream=True))]
 
 
 def bedrock_arms():
@@ -117,7 +125,7 @@ def bedrock_arms():
 
     client.meta.events.register("before-send.bedrock-runtime.*", reply)
     ask = {"modelId": "amazon.nova-lite-v1:0", "messages": [{"role": "user", "content": [{"text": QUESTION}]}]}
-    return lambda: client.converse(**ask), lambda: list(client.converse_stream(**ask)["stream"])
+    return [lambda: client.converse(**ask)], [lambda: list(client.converse_stream(**ask)["stream"])]
 
 
 def gemini_arms():
@@ -134,7 +142,7 @@ def gemini_arms():
     _, transport = http_client(sys.modules["google.genai._api_client"], plain, sse(chunks))
     client = genai.Client(api_key="none", http_options={"client_args": {"transport": transport}})
     models, ask = client.models, {"model": "gemini-2.5-flash", "contents": QUESTION}
-    return lambda: models.generate_content(**ask), lambda: list(models.generate_content_stream(**ask)), client
+    return [lambda: models.generate_content(**ask)], [lambda: list(models.generate_content_stream(**ask))], client
 
 
 def langchain_arms():
@@ -159,7 +167,7 @@ def langchain_arms():
             yield ChatGenerationChunk(message=AIMessageChunk(content="", usage_metadata=usage))
 
     class Silent(BaseCallbackHandler):
-        """What LangChain itself spends on having a handler is not peekr's: the untraced model has one too."""
+        """What LangChain itself spends on having a handler at all."""
 
         run_inline = True
 
@@ -167,7 +175,8 @@ def langchain_arms():
             pass
 
     model, silent = Model(), {"callbacks": [Silent()]}
-    return lambda: model.invoke(QUESTION, silent), lambda: list(model.stream(QUESTION, silent))
+    calls = [lambda: model.invoke(QUESTION), lambda: model.invoke(QUESTION, silent)]
+    return calls, [lambda: list(model.stream(QUESTION)), lambda: list(model.stream(QUESTION, silent))]
 
 
 ARMS = {
@@ -179,46 +188,112 @@ ARMS = {
 }
 
 
-def nanoseconds(call, times):
-    start = thread_time_ns()
-    for _ in range(times):
-        call()
-    return (thread_time_ns() - start) / times
+class Tracing:
+    """One provider, which is switched on and off in between while everything behind it stays in place."""
 
+    def __init__(self, name, folder):
+        peekr.instrument(console=False, jsonl_path=str(Path(folder, "traces.jsonl")), plugins=["jsonl"])
+        (entry,) = [entry for entry in provider_entries() if entry.name == name]
+        self.provider = entry.load()()
 
-def added(name, call, times, folder):
-    """Return the untraced time and what tracing adds, median and least, in µs."""
-    bare, traced = [], []
-    settings = {"console": False, "jsonl_path": str(Path(folder, "traces.jsonl")), "plugins": [name]}
-    for number in range(ROUNDS + 3):
-        peekr.instrument(**settings)
+    def on(self):
+        self.provider.instrument(Tracer())
+
+    def off(self):
+        self.provider.uninstrument()
+
+    def worker(self, call, times):
+        """Return the µs per call of the threads behind a traced program."""
+        self.on()
         call()
-        on = nanoseconds(call, times)
         peekr.flush(30)
-        peekr.uninstrument()
+        start = process_time_ns() - thread_time_ns()
+        for _ in range(times):
+            call()
+        peekr.flush(30)
+        took = process_time_ns() - thread_time_ns() - start
+        self.off()
+        return took / times / 1000
+
+
+def provider_entries():
+    found = entry_points()
+    return found.select(group=GROUP) if hasattr(found, "select") else found[GROUP]
+
+
+def cpu(call):
+    """Return the µs that this thread takes for a call."""
+    for _ in range(WARM):  # the interpreter has to specialise the patched functions again
         call()
-        off = nanoseconds(call, times)
-        if number >= 3:
-            bare.append(off / 1000)
-            traced.append(on / 1000)
-    return median(bare), median(traced) - median(bare), min(traced) - min(bare)
+    start = thread_time_ns()
+    call()
+    return (thread_time_ns() - start) / 1000
+
+
+def measure(tracing, call, others, rounds):
+    """Return, call by call in turn: µs untraced, µs traced, and µs of each other arm."""
+    bare, traced, rest = [], [], [[] for _ in others]
+    for number in range(-SKIPPED, rounds):
+        tracing.on()
+        took = cpu(call)
+        peekr.flush(30)
+        tracing.off()
+        off = cpu(call)
+        more = [cpu(other) for other in others]
+        if number % 16 == 0:
+            gc.collect()
+        if number == -1:
+            gc.freeze()
+        if number >= 0:
+            bare.append(off)
+            traced.append(took)
+            for series, one in zip(rest, more):
+                series.append(one)
+    return [bare, traced, *rest]
+
+
+def low(series):
+    """The lower quartile: what a call takes where nothing else got in between."""
+    return quantiles(series, n=4)[0]
+
+
+def report(name, what, tracing, arms, per, floor):
+    call, *others = arms
+    series = measure(tracing, call, others, ROUNDS if per == 1 else STREAMS)
+    worker = min(tracing.worker(call, BLOCK if per == 1 else 2) for _ in range(BLOCKS)) / per
+    bare, traced, *rest = (low(one) / per for one in series)
+    mine, middle = traced - bare, (median(series[1]) - median(series[0])) / per
+    least, everything = floor.setdefault(what, (mine, max(mine, 0) + worker))
+
+    def ratios(own):
+        alone = f"x{own / least:.2f} of OpenAI's, " if per == 1 else ""  # a chunk's is smaller than the noise
+        return f"{alone}with the worker's {worker:.2f} µs x{(max(own, 0) + worker) / everything:.2f}"
+
+    print(
+        f"{name:10} {what:6} bare {bare:8.2f} µs, "
+        f"peekr +{mine:6.2f} µs ({middle:+.2f} of medians), {mine / bare:+6.1%}, {ratios(mine)}",
+        flush=True,
+    )
+    for one in rest:
+        own = traced - one
+        print(
+            f"{'':17} a handler that does nothing +{one - bare:.2f} µs; peekr beyond it +{own:.2f} µs, {ratios(own)}",
+            flush=True,
+        )
 
 
 def main():
     warnings.simplefilter("ignore")
+    gc.disable()  # a pause falls on whoever allocates next
     chosen = [name for name in ARMS if (not sys.argv[1:] or name in sys.argv[1:]) and find_spec(ARMS[name][0])]
     floor = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in dict.fromkeys(["openai", *chosen]):
-            call, stream, *_kept = ARMS[name][1]()
-            for what, arm, times, per in (("call", call, CALLS, 1), ("chunk", stream, STREAMS, CHUNKS)):
-                bare, middle, least = (value / per for value in added(name, arm, times, folder))
-                mine = floor.setdefault(what, (middle, least))
-                print(
-                    f"{name:10} {what:6} bare {bare:8.2f} µs, peekr +{middle:7.2f} (least +{least:7.2f}) µs, "
-                    f"{middle / bare:+6.1%}, x{middle / mine[0]:4.2f} of OpenAI's (least x{least / mine[1]:4.2f})",
-                    flush=True,
-                )
+            calls, streams, *_kept = ARMS[name][1]()
+            tracing = Tracing(name, folder)
+            for what, arms, per in (("call", calls, 1), ("chunk", streams, CHUNKS)):
+                report(name, what, tracing, arms, per, floor)
+            peekr.uninstrument()
 
 
 if __name__ == "__main__":

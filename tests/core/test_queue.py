@@ -51,6 +51,17 @@ def stop_worker(gate: Gate) -> None:
     assert gate.reached.wait(10)
 
 
+def test_the_worker_is_alive_while_tracing_is_on() -> None:
+    """QUEUE-5: also before the first span, with which its thread starts."""
+    assert not delivery.is_alive()
+    on(MemoryExporter())
+    assert delivery.is_alive()
+    spans(1)
+    assert peekr.flush(10) and delivery.is_alive()
+    peekr.shutdown()
+    assert not delivery.is_alive()
+
+
 class TestAFullQueue:
     """QUEUE-2, design 7"""
 

@@ -130,6 +130,11 @@ def test_conversations() -> None:
     ]
 
 
+def test_a_role_that_is_no_text_is_the_users() -> None:
+    """INST-13."""
+    assert conversation([{"role": {"a": 1}, "parts": [{"text": "hi"}]}]) == [{"role": "user", "content": "hi"}]
+
+
 def test_a_prompt_of_an_image() -> None:
     assert request_attributes("media", {"instances": [{"prompt": "a cat"}]}) == {"input": "a cat"}
 

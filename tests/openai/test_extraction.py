@@ -245,6 +245,11 @@ def test_servers_are_named() -> None:
         (500, None, "content filter service down", "server_error"),
         (408, None, "", "timeout"),
         (None, "rate_limit_exceeded", "", "rate_limit"),
+        (413, "rate_limit_exceeded", "Request too large on tokens per minute", "rate_limit"),
+        (402, None, "Insufficient balance", "rate_limit"),
+        (400, None, "This model's maximum prompt length is 8 but the request contains 9 tokens.", "context_length"),
+        (400, None, "the request exceeds the available context size", "context_length"),
+        (400, "invalid_prompt", "flagged as potentially violating our usage policy", "content_filter"),
         (None, None, "?", "other"),
     ],
 )
@@ -261,6 +266,30 @@ def test_an_error_whose_message_cannot_be_read_has_a_reason() -> None:
             raise ValueError
 
     assert error_attributes(Odd()) == {"error_reason": "other"}
+
+
+@pytest.mark.parametrize("family", ["chat", "completions", "embeddings"])
+def test_a_router_that_reports_an_error_with_a_200_has_failed(family: str) -> None:
+    """LLM-8: the SDK hands out an answer without choices."""
+    found = response_attributes(family, {"error": {"code": 429, "message": "Provider is busy"}, "user_id": "u"})
+    assert (found["error"], found["error_type"], found["error_reason"]) == ("Provider is busy", "429", "rate_limit")
+
+
+def test_an_answer_with_an_error_beside_its_choices_is_an_answer() -> None:
+    """LLM-3."""
+    found = response_attributes("chat", {"error": {"message": "x"}, "choices": [{"message": {"content": "Paris."}}]})
+    assert found["output"] == "Paris." and "error" not in found
+
+
+def test_fields_of_another_type_than_the_api_s_do_no_harm() -> None:
+    """LLM-6, INST-13: the rest is read."""
+    found = response_attributes("responses", {"output": [{"type": ["x"]}, {"type": "message", "content": 5}]})
+    assert "error" not in found
+    chunks = [{"choices": [{"index": "0", "delta": {"content": "a"}}]}, {"choices": [{"index": 0, "delta": {}}]}]
+    folded = accumulator("chat")
+    for chunk in chunks:
+        folded.add(chunk)
+    assert folded.response()["choices"][0]["message"]["content"] == "a"
 
 
 def test_json_of_arguments() -> None:

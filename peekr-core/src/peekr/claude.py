@@ -33,7 +33,8 @@ class _Block:
     def add(self, delta: Json) -> None:
         kind = delta.get("type")
         if kind == "input_json_delta":
-            self._arguments.append(delta.get("partial_json") or "")
+            piece = delta.get("partial_json")
+            self._arguments.append(piece if isinstance(piece, str) else "")
         elif kind == "citations_delta":
             self._citations.append(delta.get("citation"))
         elif kind in _TEXTS:
@@ -45,7 +46,8 @@ class _Block:
     def whole(self) -> Json:
         out = _plain(self._start)
         for name, pieces in self._texts.items():
-            out[name] = (out.get(name) or "") + "".join(pieces)
+            before = out.get(name)
+            out[name] = (before if isinstance(before, str) else "") + "".join(pieces)
         if self._citations:
             out["citations"] = [plain_model(citation) for citation in self._citations]
         arguments = "".join(self._arguments)

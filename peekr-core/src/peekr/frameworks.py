@@ -8,10 +8,16 @@ and a provider that would ask for more than the request does leaves a framework'
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import attrs
 
 from peekr.scope import Scope, root_scope
 from peekr.spans import Anchor, Parent, Span, current_of
+
+#: The fields of a scope but for the framework, and their values: ``attrs.evolve`` at a fraction of the time.
+_NAMES = [field.name for field in attrs.fields(Scope) if field.name != "framework"]
+_values = attrgetter(*_NAMES)
 
 
 class Place(Anchor):
@@ -60,4 +66,4 @@ class FrameworkCall(Place):
     def _scope_inside(self, span: Span) -> Scope:
         if span.scope.framework is not None:  # a call within a call: the inner one is billed
             span.scope.framework.recorded = True
-        return attrs.evolve(span.scope, framework=self)
+        return Scope(**dict(zip(_NAMES, _values(span.scope))), framework=self)

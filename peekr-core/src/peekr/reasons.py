@@ -7,11 +7,13 @@ import re
 from typing import Any, Dict, Optional
 
 _CONTEXT = re.compile(
-    r"context[ _](length|window|limit)|maximum context|prompt is too long|input is too long|too many (input )?tokens"
-    r"|reduce the length of the (messages|prompt|input)|token limit",
+    r"context[ _](length|window|limit|size)|maximum (context|prompt length)|prompt is too long|input is too long"
+    r"|too many (input )?tokens|reduce the length of the (messages|prompt|input)|token limit",
     re.IGNORECASE,
 )
-_FILTER = re.compile(r"content[ _](filter|management|policy)|responsible ?ai|safety system", re.IGNORECASE)
+_FILTER = re.compile(
+    r"content[ _](filter|management|policy)|responsible ?ai|safety system|violating our usage polic", re.IGNORECASE
+)
 _CODES = {
     "context_length_exceeded": "context_length",
     "content_filter": "content_filter",
@@ -84,7 +86,7 @@ def reason_of(status: Optional[int], code: Optional[str], message: str) -> str:
         if _FILTER.search(message):
             return "content_filter"
     if status is not None and status >= 400:
-        return _by_status(status)
+        return "rate_limit" if by_code == "rate_limit" else _by_status(status)
     return by_code or "other"
 
 
@@ -93,7 +95,7 @@ def _by_status(status: int) -> str:
         return "auth"
     if status == 408:
         return "timeout"
-    if status == 429:
+    if status in (402, 429):  # no money left is a limit too, as OpenAI's ``insufficient_quota`` is
         return "rate_limit"
     return "bad_request" if status < 500 else "server_error"
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Optional
 
+_ENDLESS = float("inf")
+
 
 def count(usage: Mapping[str, Any], *names: str) -> Optional[int]:
     """Return the first of these entries that is a count, a number of at least 0; None if there is none."""
     for name in names:
         value = usage.get(name)
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf"):
+        if value is None:
+            continue
+        if type(value) is int:
+            if value >= 0:
+                return value
+        elif isinstance(value, (int, float)) and type(value) is not bool and 0 <= value < _ENDLESS:
             return int(value)
     return None
 
@@ -18,7 +25,7 @@ def part(usage: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
     """Return the first of these entries that is an object; an empty one if there is none."""
     for name in names:
         value = usage.get(name)
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return value
     return {}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Callable, Mapping, Optional, Tuple
 
 from peekr.context import current, restore
 from peekr.guarding import after_async_call, after_call, before_call, guards
@@ -16,6 +16,14 @@ from peekr.stainless.sdk import Sdk
 _set_span = current.set
 
 Begun = Optional[Tuple[Call, Any]]
+
+
+def _take_http(call: Call, kwargs: Mapping[str, Any]) -> None:
+    call.http = kwargs.get("response")
+
+
+def _count_retry(call: Call, kwargs: Mapping[str, Any]) -> None:
+    call.retries += 1
 
 
 class Wrappers:
@@ -137,29 +145,24 @@ class Wrappers:
 
     def process_response(self, original: Any) -> Any:
         """Wrap ``_process_response``, sync or async: it has the HTTP response."""
-        get_call = self._get_call
-
-        @functools.wraps(original)
-        def process(client: Any, *args: Any, **kwargs: Any) -> Any:
-            call = get_call()
-            if call is not None:
-                call.http = kwargs.get("response")
-            return original(client, *args, **kwargs)
-
-        return process
+        return self._noting(original, _take_http)
 
     def retry(self, original: Any) -> Any:
         """Wrap the function that the SDK calls before each further attempt, sync or async."""
+        return self._noting(original, _count_retry)
+
+    def _noting(self, original: Any, note: Callable[[Call, Mapping[str, Any]], None]) -> Any:
+        """Wrap an inner function, sync or async, of which the call under way takes note."""
         get_call = self._get_call
 
         @functools.wraps(original)
-        def retry(client: Any, *args: Any, **kwargs: Any) -> Any:
+        def noting(client: Any, *args: Any, **kwargs: Any) -> Any:
             call = get_call()
             if call is not None:
-                call.retries += 1
+                note(call, kwargs)
             return original(client, *args, **kwargs)
 
-        return retry
+        return noting
 
     # -- none of these raises -----------------------------------------------------------------------------------
 

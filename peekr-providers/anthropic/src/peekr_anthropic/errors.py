@@ -61,8 +61,8 @@ def failure_attributes(error: Mapping[str, Any]) -> Dict[str, Any]:
 
 def _type_of(error: BaseException) -> Optional[str]:
     body = getattr(error, "body", None)
-    inner = body.get("error") if isinstance(body, Mapping) else None
-    kind = inner.get("type") if isinstance(inner, Mapping) else None
+    inner = body.get("error") if isinstance(body, dict) else None
+    kind = inner.get("type") if isinstance(inner, dict) else None
     return kind if isinstance(kind, str) and kind else None
 
 

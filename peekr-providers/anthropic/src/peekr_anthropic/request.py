@@ -34,6 +34,6 @@ def system_text(request: Mapping[str, Any]) -> Optional[str]:
     """Return ``attributes.system``: the text of the system prompt, at most 1000 characters."""
     system = request.get("system")
     if isinstance(system, list):
-        texts = [block.get("text") for block in system if isinstance(block, Mapping)]
+        texts = [block.get("text") for block in system if isinstance(block, dict)]
         system = "\n\n".join(block for block in texts if isinstance(block, str))
     return cut(system, LLM_LIMIT) if isinstance(system, str) and system else None

@@ -33,7 +33,7 @@ def response_attributes(family: str, response: Json, *, counts: bool = True) -> 
     :param counts: whether its tokens were spent by this call.
     """
     error = response.get("error")
-    if response.get("type") == "error" and isinstance(error, Mapping):
+    if response.get("type") == "error" and isinstance(error, dict):
         return failure_attributes(error)
     out: Attributes = {}
     for name, key in (("model", "model"), ("response_id", "id")):
@@ -54,7 +54,7 @@ def response_attributes(family: str, response: Json, *, counts: bool = True) -> 
 
 def _message(response: Json) -> Attributes:
     content = response.get("content")
-    blocks = [block for block in content if isinstance(block, Mapping)] if isinstance(content, list) else []
+    blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
     calls = [_call(block) for block in blocks if block.get("type") in _CALLS]
     served = [_call(block) for block in blocks if block.get("type") in _SERVER_CALLS]
     stop = response.get("stop_reason")
@@ -122,7 +122,7 @@ def _last_resort(response: Json, blocks: Sequence[Json], served: Sequence[Attrib
 
 def _refusal(response: Json) -> Json:
     details = response.get("stop_details")
-    return details if isinstance(details, Mapping) else {}
+    return details if isinstance(details, dict) else {}
 
 
 def _completion(response: Json) -> Attributes:

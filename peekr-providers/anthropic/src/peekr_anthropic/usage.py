@@ -15,7 +15,7 @@ def token_attributes(usage: Any) -> Dict[str, int]:
     ``tokens_cache_write`` (of which ``tokens_cache_write_1h`` at the price of one hour) and ``tokens_reasoning``
     are parts of these. Tokens of an advisor or a compaction, in ``usage.iterations``, are not among them.
     """
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return {}
     read = count(usage, "cache_read_input_tokens")
     written, written_1h = _written(usage)
@@ -45,7 +45,7 @@ def _written(usage: Mapping[str, Any]) -> Tuple[Optional[int], Optional[int]]:
 
 def billing_attributes(usage: Any) -> Dict[str, Any]:
     """Return what else changes the price: ``service_tier``, ``speed``, ``inference_geo``, ``web_search_requests``."""
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return {}
     texts = {name: usage.get(name) for name in ("service_tier", "speed", "inference_geo")}
     out: Dict[str, Any] = {name: value for name, value in texts.items() if isinstance(value, str) and value}

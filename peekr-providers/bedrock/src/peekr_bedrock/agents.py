@@ -80,6 +80,15 @@ class Fold:
         return {}
 
 
+class MarkedFold(Fold):
+    """Folds the events of a stream whose last one is known: without it, the stream was cut."""
+
+    @property
+    def cut(self) -> bool:  # type: ignore[override]
+        """Whether the end is missing."""
+        return not self.complete
+
+
 class AgentFold(Fold):
     """Folds the events of InvokeAgent and InvokeInlineAgent.
 

@@ -72,14 +72,14 @@ class Answer:
 
 def objects(value: Any) -> Iterable[Json]:
     """The objects in a list; nothing where it is no list."""
-    return (item for item in value if isinstance(item, Mapping)) if isinstance(value, list) else ()
+    return (item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
 
 
 def part(value: Any, *keys: str) -> Json:
     """The object inside objects, or an empty one where something on the way is missing."""
     for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value if isinstance(value, Mapping) else {}
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
 
 
 def joined(value: Any, key: str) -> str:

@@ -17,7 +17,7 @@ from peekr.payload import exchange
 from peekr.spans import Span
 from peekr.streaming import Gathering, close_from_finalizer
 from peekr.tracer import close_span
-from peekr_bedrock import agents, request
+from peekr_bedrock import agentic, agents, request
 from peekr_bedrock.answer import Answer, Json
 from peekr_bedrock.body import KEPT, Tee
 from peekr_bedrock.bodyjson import parse
@@ -35,6 +35,8 @@ _READERS: Dict[str, Callable[[Json], Answer]] = {
     "rag": agents.read_rag,
     "flow": agents.read_flow,
     "agent": agents.read_agent,
+    "agentic": agentic.read_agentic,
+    "optimize": agentic.read_optimized,
 }
 #: Parameters that say which resource was used, and the attributes they become.
 _RESOURCES = {

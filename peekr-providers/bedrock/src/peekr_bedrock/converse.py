@@ -44,7 +44,9 @@ class ConverseFold:
     def add(self, name: str, event: Json) -> None:
         """Fold one event."""
         if name == "contentBlockDelta":
-            self._delta(self._block(event), part(event, "delta"))
+            delta = event.get("delta")
+            if isinstance(delta, dict):
+                self._delta(self._block(event), delta)
         elif name == "contentBlockStart":
             self._block(event).update(part(event, "start", "toolUse"), tool=True, input=[])
         elif name == "messageStart":
@@ -56,12 +58,21 @@ class ConverseFold:
             self.complete = True
 
     def _block(self, event: Json) -> Dict[str, Any]:
-        return self._blocks.setdefault(slot(event.get("contentBlockIndex")), {})
+        index = slot(event.get("contentBlockIndex"))
+        known = self._blocks.get(index)
+        if known is None:
+            known = self._blocks[index] = {}
+        return known
 
     @staticmethod
     def _delta(block: Dict[str, Any], delta: Json) -> None:
-        if isinstance(delta.get("text"), str):
-            block.setdefault("text", []).append(delta["text"])
+        words = delta.get("text")
+        if isinstance(words, str):
+            if "text" not in block:
+                block["text"] = []
+            block["text"].append(words)
+            if len(delta) == 1:  # nearly all of them
+                return
         tool, thought = part(delta, "toolUse"), part(delta, "reasoningContent")
         if isinstance(tool.get("input"), str):
             block.setdefault("input", []).append(tool["input"])

@@ -82,7 +82,7 @@ def describe_error(span: Span, error: BaseException) -> None:
 def failure_attributes(error: BaseException) -> Dict[str, Any]:
     """Return ``error_reason``, and ``status_code``, ``error_code`` and ``request_id`` where AWS answered."""
     response = getattr(error, "response", None)
-    if not isinstance(response, Mapping):
+    if not isinstance(response, dict):
         reason = next((_NAMES[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in _NAMES), None)
         return {"error_reason": reason} if reason else error_attributes(error)
     told = _mapping(response.get("Error"))
@@ -110,4 +110,4 @@ def aws_reason(status: Optional[int], code: Optional[str], message: str) -> str:
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}

@@ -16,6 +16,7 @@ import msgspec
 from peekr.patching import note_failure
 from peekr.spans import Span
 from peekr.streaming import Gathering, StreamRecorder
+from peekr_bedrock.agentic import AgenticFold, OptimizeFold
 from peekr_bedrock.agents import AgentFold, FlowFold, Fold, RagFold, blob
 from peekr_bedrock.answer import Json
 from peekr_bedrock.call import Call
@@ -24,7 +25,9 @@ from peekr_bedrock.errors import describe_error
 from peekr_bedrock.folds import InvokeFold
 
 #: Events before the model's output.
-_PREFACE = frozenset(("messageStart", "message_start", "content_block_start", "contentBlockStart", "ping", "trace"))
+_PREFACE = frozenset(
+    ("messageStart", "message_start", "content_block_start", "contentBlockStart", "ping", "trace", "traceEvent")
+)
 
 
 def read_event(event: Any) -> Tuple[str, Json]:
@@ -100,6 +103,8 @@ _FOLDS: Dict[str, Any] = {
     "agent": AgentFold,
     "rag": RagFold,
     "flow": FlowFold,
+    "agentic": AgenticFold,
+    "optimize": OptimizeFold,
 }
 
 

@@ -6,7 +6,7 @@ models have ids that say nothing. A body of no known shape is shown as it is, an
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 from peekr.capture import LLM_LIMIT, text
 from peekr.messages import lighten
@@ -98,10 +98,12 @@ def _read_choices(response: Json) -> Answer:
 
 
 def _read_embeddings(response: Json) -> Answer:
-    """Titan: one vector, or one by type; Cohere: a list, or lists by type; Nova and Marengo: objects."""
+    """Titan: one vector, or one by type; Cohere: a list, or lists by type; Nova, Marengo, OpenAI's format: objects."""
     found = vectors(response)
+    if not found and "data" in response:
+        return _read_unknown(response)
     return Answer(
-        usage=response,
+        usage=response.get("usage") or response,
         more={
             "kind": "embedding",
             "output": None,
@@ -113,14 +115,16 @@ def _read_embeddings(response: Json) -> Answer:
 
 def vectors(response: Json) -> List[List[Any]]:
     """Return the vectors in the body of an embedding, of the first type where there are several."""
-    given = response.get("embeddings", response.get("embedding", response.get("embeddingsByType")))
-    while isinstance(given, Mapping):
+    given = next((response[key] for key in _VECTORS if key in response), None)
+    while isinstance(given, dict):
         given = next(iter(given.values()), None)
     if not isinstance(given, list) or not given:
         return []
-    if isinstance(given[0], Mapping):
+    if isinstance(given[0], dict):
         given = [one.get("embedding") for one in objects(given)]
-    return [one for one in given if isinstance(one, list)] if isinstance(given[0], list) else [given]
+    if isinstance(given[0], list):
+        return [one for one in given if isinstance(one, list)]
+    return [given] if isinstance(given[0], (int, float)) else []
 
 
 def without_vectors(response: Dict[str, Any]) -> Dict[str, Any]:
@@ -143,7 +147,7 @@ def _read_unknown(response: Json) -> Answer:
     return Answer(text(lighten(shown), LLM_LIMIT), usage=response.get("usage") or response)
 
 
-_VECTORS = ("embedding", "embeddings", "embeddingsByType")
+_VECTORS = ("embeddings", "embedding", "embeddingsByType", "data")
 #: The key that gives a shape away, and its reader; the first that fits.
 _SHAPES: Tuple[Tuple[str, Callable[[Json], Answer]], ...] = (
     ("output", read_converse),

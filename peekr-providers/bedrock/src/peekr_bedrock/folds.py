@@ -10,8 +10,8 @@ from peekr_bedrock.converse import ConverseFold
 from peekr_bedrock.families import METRICS
 
 #: Where the chunks of a model that sends nothing but text keep it, and why it ended.
-_TEXTS = ("generation", "outputText", "completion", "text")
-_FINISHES = ("stop_reason", "completionReason", "finish_reason")
+_TEXTS = ("generation", "outputText", "completion", "text", "message")
+_FINISHES = ("stop_reason", "completionReason", "finish_reason", "finishReason")
 
 
 class InvokeFold:

@@ -42,6 +42,9 @@ _AGENTS: Dict[str, Operation] = {
     "Rerank": Operation("bedrock.rerank", "retrieve", "retrieval"),
     "RetrieveAndGenerate": Operation("bedrock.retrieve_and_generate", "rag"),
     "RetrieveAndGenerateStream": Operation("bedrock.retrieve_and_generate_stream", "rag", stream="stream"),
+    "AgenticRetrieveStream": Operation("bedrock.agentic_retrieve_stream", "agentic", "retrieval", stream="stream"),
+    "OptimizePrompt": Operation("bedrock.optimize_prompt", "optimize", stream="optimizedPrompt"),
+    "StartFlowExecution": Operation("bedrock.start_flow_execution", "other", "chain"),
     "GenerateQuery": Operation("bedrock.generate_query", "other"),
 }
 #: By operation alone, so that a call of any other service costs one look-up.

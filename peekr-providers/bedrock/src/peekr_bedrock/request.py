@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+import msgspec
+
 from peekr.capture import LLM_LIMIT, PAYLOAD_LIMIT, cut, document, room, text
 from peekr.messages import lighten, messages_text
 from peekr_bedrock.answer import Json, joined, objects, part
@@ -16,7 +18,14 @@ _INPUTS = ("prompt", "inputText", "texts", "query", "inputPrompt", "taskType", "
 def encode(params: Mapping[str, Any]) -> Tuple[bytes, bool]:
     """Return parameters or a result of the SDK as JSON, and whether it was cut; images are named by their size."""
     given = params if type(params) is dict else dict(params)
-    return document(given if room(given, PAYLOAD_LIMIT) >= 0 else _without_bytes(given))
+    try:
+        if room(given, PAYLOAD_LIMIT) >= 0:  # nothing but plain JSON types
+            whole = msgspec.json.encode(given)
+            if len(whole) <= PAYLOAD_LIMIT:
+                return whole, False
+    except Exception:  # a lone surrogate, an integer of more than 64 bits; document() copes with them
+        pass
+    return document(_without_bytes(given))
 
 
 def _without_bytes(value: Any) -> Any:
@@ -51,7 +60,13 @@ def converse_input(request: Json) -> Optional[str]:
         return None
     system = system_text(request)
     leading = [{"role": "system", "content": system}] if system else []
-    return messages_text(lighten([*leading, *messages]))
+    return messages_text(lighten([*leading, *map(_with_parts, messages)]))
+
+
+def _with_parts(message: Any) -> Any:
+    """A message of AgenticRetrieveStream has one part in the place of a list of them."""
+    content = message.get("content") if isinstance(message, dict) else None
+    return {**message, "content": [content]} if isinstance(content, dict) else message
 
 
 def body_input(request: Json) -> Optional[str]:
@@ -82,6 +97,7 @@ def _said(role: str, words: Any) -> Dict[str, Any]:
 def plain_input(request: Json) -> Optional[str]:
     """Return ``attributes.input`` of agents, knowledge bases and guardrails."""
     said = request.get("inputText") or part(request, "retrievalQuery").get("text") or part(request, "input").get("text")
+    said = said or part(request, "input", "textPrompt").get("text")
     said = said or "\n\n".join(_texts(request.get("content"), "text") or _texts(request.get("queries"), "textQuery"))
     if isinstance(said, str) and said:
         return cut(said, LLM_LIMIT)

@@ -38,7 +38,7 @@ def token_attributes(reports: Sequence[Any], *, embedding: bool = False) -> Dict
     :param reports: usage objects, the most trusted first; what is no mapping is passed over.
     :param embedding: of an embedding, whose output has no tokens.
     """
-    read = [_read(report) for report in reports if isinstance(report, Mapping)]
+    read = [_read(report) for report in reports if isinstance(report, dict)]
     read.sort(key=lambda one: not ("tokens_input" in one and "tokens_output" in one))
     out: Dict[str, int] = {}
     for one in read:

@@ -157,6 +157,10 @@ class Call:
         body = self.body if self.body is not None else serialize(result)
         return None if body is None else read(body, self.operation.family)
 
+    def preview_answer(self, view: Span) -> None:
+        """Describe the request and the answer on a copy of the span."""
+        self.preview(view, self.answer(None))
+
     def preview(self, view: Span, response: Optional[Dict[str, Any]]) -> None:
         """As :meth:`describe`, on a copy of the span, and whatever may be captured."""
         shown = copy(self)

@@ -26,7 +26,7 @@ _EXTRAS = {"sdk_http_response", "parsed", "automatic_function_calling_history"}
 
 def get(data: Any, name: str) -> Any:
     """Return a field by its camelCase name, in whichever case it is there; None if it is not."""
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):
         return None
     value = data.get(name)
     if value is None:
@@ -39,7 +39,7 @@ def get(data: Any, name: str) -> Any:
 
 def objects(value: Any) -> Iterator[Json]:
     """Yield the objects of a list; nothing for anything else."""
-    return (item for item in value if isinstance(item, Mapping)) if isinstance(value, list) else iter(())
+    return (item for item in value if isinstance(item, dict)) if isinstance(value, list) else iter(())
 
 
 def word(value: Any) -> str:

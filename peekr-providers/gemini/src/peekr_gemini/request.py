@@ -41,7 +41,7 @@ def request_attributes(family: str, request: Mapping[str, Any]) -> Attributes:
 
 def _contents(request: Mapping[str, Any]) -> Any:
     inner = get(request, "generateContentRequest")
-    if isinstance(inner, Mapping):  # of a token count
+    if isinstance(inner, dict):  # of a token count
         request = inner
     return request.get("contents") or request.get("content")
 
@@ -50,7 +50,7 @@ def system_text(instruction: Any) -> str:
     """Return a system instruction as text; it comes as a text, a list, a part or a content."""
     if isinstance(instruction, list):
         return "\n".join(filter(None, map(system_text, instruction)))
-    if isinstance(instruction, Mapping):
+    if isinstance(instruction, dict):
         parts = instruction.get("parts")
         return system_text(parts) if parts else word(instruction.get("text"))
     return word(instruction)
@@ -80,7 +80,7 @@ def conversation(contents: Any) -> List[Dict[str, Any]]:
 
 def _inside(item: Any) -> Optional[List[Any]]:
     """The parts of a content, of a turn or of a step; None for what is a part itself."""
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         return None
     inside = item.get("parts")
     if inside is None:
@@ -100,11 +100,11 @@ def _role_of(item: Mapping[str, Any]) -> str:
 def _message(role: Any, parts: List[Any]) -> Dict[str, Any]:
     shown = [_part(part) for part in parts]
     content = shown[0]["text"] if len(shown) == 1 and set(shown[0]) == {"text"} else shown
-    return {"role": _ROLES.get(role, role), "content": content}
+    return {"role": _ROLES.get(role, role) if isinstance(role, str) else "user", "content": content}
 
 
 def _part(part: Any) -> Dict[str, Any]:
-    if not isinstance(part, Mapping):
+    if not isinstance(part, dict):
         return {"text": part if isinstance(part, str) else str(part)}
     out = {name: value for name, value in part.items() if name not in _SIGNATURES and value is not None}
     if out.get("type") == "text":

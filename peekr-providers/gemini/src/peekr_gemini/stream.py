@@ -11,7 +11,22 @@ from typing import Any, Dict, Iterator, List, Tuple
 from peekr_gemini.data import Json, get, objects
 from peekr_gemini.response import blocked, finish_reason
 
-_HEAD = ("modelVersion", "responseId", "createTime", "promptFeedback", "error")
+#: The fields of a chunk, in either case; with a streamed answer there are hundreds, so each is looked at once.
+_FIELDS = {
+    "candidates": "candidates",
+    "usageMetadata": "usageMetadata",
+    "usage_metadata": "usageMetadata",
+    "modelVersion": "modelVersion",
+    "model_version": "modelVersion",
+    "responseId": "responseId",
+    "response_id": "responseId",
+    "createTime": "createTime",
+    "create_time": "createTime",
+    "promptFeedback": "promptFeedback",
+    "prompt_feedback": "promptFeedback",
+    "error": "error",
+}
+_TEXT_FIELDS = frozenset(("text", "thought", "thoughtSignature"))
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -23,14 +38,19 @@ class _Candidate:
         self.fields: Dict[str, Any] = {}
         self._text: List[str] = []
 
-    def text(self, piece: str) -> None:
-        """Add to the text that the answer ends with."""
-        self._text.append(piece)
+    def add(self, fields: Json) -> None:
+        """Fold what a chunk says of the candidate."""
+        for name, value in fields.items():
+            if name != "content":
+                self.fields[name] = value
+            elif isinstance(value, dict):
+                for part in objects(value.get("parts")):
+                    self.part(part)
 
     def part(self, part: Json) -> None:
-        plain_text = isinstance(part.get("text"), str) and not part.get("thought")
-        if plain_text and set(part) <= {"text", "thought", "thoughtSignature"}:
-            self.text(part["text"])
+        words = part.get("text")
+        if isinstance(words, str) and (len(part) == 1 or (_TEXT_FIELDS.issuperset(part) and not part.get("thought"))):
+            self._text.append(words)
             return
         self.flush()
         last = self.parts[-1] if self.parts else {}
@@ -103,19 +123,24 @@ class Accumulator:
                 self._add(one)
 
     def _add(self, chunk: Json) -> None:
-        for name in _HEAD:
-            value = get(chunk, name)
-            if value is not None:
+        for key, value in chunk.items():
+            name = _FIELDS.get(key)
+            if name is None or value is None:
+                continue
+            if name == "candidates":
+                for fields in objects(value):
+                    self._candidate(fields.get("index")).add(fields)
+            elif name != "usageMetadata":
                 self._head[name] = value
-        usage = get(chunk, "usageMetadata")
-        if isinstance(usage, dict):
-            self._usage.update(usage)
-        for fields in objects(chunk.get("candidates")):
-            index = fields.get("index")
-            candidate = self._candidates.setdefault(index if isinstance(index, int) else 0, _Candidate())
-            for part in objects(get(fields.get("content"), "parts")):
-                candidate.part(part)
-            candidate.fields.update((name, value) for name, value in fields.items() if name != "content")
+            elif isinstance(value, dict):
+                self._usage.update(value)
+
+    def _candidate(self, index: Any) -> _Candidate:
+        index = index if isinstance(index, int) else 0
+        known = self._candidates.get(index)
+        if known is None:
+            known = self._candidates[index] = _Candidate()
+        return known
 
     def is_complete(self) -> bool:
         """Whether every candidate has come to its end, or the prompt was blocked."""

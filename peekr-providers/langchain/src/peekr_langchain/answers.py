@@ -31,12 +31,12 @@ def answer_facts(result: Any) -> Attributes:
     messages = [fields_of(generation.get("message")) for generation in generations]
     abouts = [_about(*pair) for pair in zip(generations, messages)]
     output = _dict(fields_of(result).get("llm_output"))
-    about = {**output, **(abouts[0] if abouts else {})}
-    finishes = [reason for reason in (_first(one, _FINISHES) for one in abouts) if reason]
+    about = {**output, **abouts[0]} if abouts else output
+    finishes = [first_text(one, _FINISHES) or "" for one in abouts]
     out: Attributes = {
-        "model": _first(about, _MODELS),
-        "finish_reason": ",".join(dict.fromkeys(finishes)) or None,
-        "response_id": _first(about, ("id",)),
+        "model": first_text(about, _MODELS),
+        "finish_reason": ",".join(dict.fromkeys(filter(None, finishes))) or None,
+        "response_id": first_text(about, ("id",)),
     }
     usage = messages[0].get("usage_metadata") if messages else None
     out.update(token_attributes(usage if isinstance(usage, dict) else part(output, "token_usage", "usage")))
@@ -52,15 +52,22 @@ def _generations(result: Any) -> List[Json]:
 
 def _about(generation: Json, message: Json) -> Json:
     """What came with an answer, however the integration passes it on."""
-    return {**_dict(generation.get("generation_info")), **_dict(message.get("response_metadata"))}
+    own, told = generation.get("generation_info"), message.get("response_metadata")
+    return {**_dict(own), **_dict(told)} if own else _dict(told)
 
 
 def _dict(value: Any) -> Json:
     return value if isinstance(value, dict) else {}
 
 
-def _first(values: Json, names: Any) -> Optional[str]:
-    return next((values[name] for name in names if isinstance(values.get(name), str) and values[name]), None)
+def first_text(values: Json, names: Any) -> Optional[str]:
+    """Return the first of these entries that is a text with something in it."""
+    if values:
+        for name in names:
+            value = values.get(name)
+            if value and isinstance(value, str):
+                return value
+    return None
 
 
 def _semantic_failure(messages: List[Json], finishes: List[str]) -> Optional[str]:
@@ -79,18 +86,22 @@ def token_attributes(usage: Mapping[str, Any]) -> Attributes:
     """
     if usage.get("total_cost") == 0:
         return {"cached_response": True, "billed": False}
-    counts = {
-        "tokens_input": count(usage, "input_tokens", "prompt_tokens"),
-        "tokens_output": count(usage, "output_tokens", "completion_tokens"),
-        "tokens_total": count(usage, "total_tokens"),
-    }
-    if all(value is None for value in counts.values()):
+    counts = known(
+        {
+            "tokens_input": count(usage, "input_tokens", "prompt_tokens"),
+            "tokens_output": count(usage, "output_tokens", "completion_tokens"),
+            "tokens_total": count(usage, "total_tokens"),
+        }
+    )
+    if not counts:
         return {}
-    if counts["tokens_total"] is None:
-        counts["tokens_total"] = (counts["tokens_input"] or 0) + (counts["tokens_output"] or 0)
+    if "tokens_input" in counts and "tokens_output" in counts:
+        counts.setdefault("tokens_total", counts["tokens_input"] + counts["tokens_output"])
     given = part(usage, "input_token_details", "prompt_tokens_details")
-    counts["tokens_cached"] = count(given, "cache_read", "cached_tokens")
-    counts["tokens_cache_write"] = count(given, "cache_creation")
+    if given:
+        cached, written = count(given, "cache_read", "cached_tokens"), count(given, "cache_creation")
+        counts.update(known({"tokens_cached": cached, "tokens_cache_write": written}))
     spent = part(usage, "output_token_details", "completion_tokens_details")
-    counts["tokens_reasoning"] = count(spent, "reasoning", "reasoning_tokens")
-    return {**known(counts)}
+    if spent:
+        counts.update(known({"tokens_reasoning": count(spent, "reasoning", "reasoning_tokens")}))
+    return {**counts}

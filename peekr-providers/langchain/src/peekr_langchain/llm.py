@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import attrs
 import msgspec
 
 from peekr.capture import LLM_LIMIT, cut
+from peekr.guarding import guards
 from peekr.messages import compose, lighten, messages_text
 from peekr.payload import exchange, request_document
 from peekr.settings import settings
 from peekr.spans import Span
-from peekr_langchain.answers import answer_facts, answer_messages
+from peekr_langchain.answers import answer_facts, answer_messages, first_text
 from peekr_langchain.outline import MANY, message_dict, outline, words_of
 from peekr_langchain.runs import LangChainRun
 
 _MODELS = ("model", "model_name", "model_id", "deployment_name", "azure_deployment", "repo_id")
 #: Parameters that say nothing of the call itself.
-_NO_PARAMETERS = ("_type", "stream", "model", "model_name", "messages")
+_NO_PARAMETERS = frozenset(("_type", "stream", "model", "model_name", "messages"))
 
 
 @attrs.define(eq=False)
@@ -30,6 +31,7 @@ class LLMNotes:
     :ivar request: what was asked, as a JSON document; None where nothing may be captured.
     :ivar cut: whether ``request`` was cut.
     :ivar answers: the messages that came back, plain data; None where there were none, or none may be captured.
+    :ivar unkept: ``request`` and ``answers`` where nothing may be captured, for evaluators only.
     :ivar recorded: whether another span recorded the same call.
     :ivar ttft_ms: until the first token.
     """
@@ -39,6 +41,7 @@ class LLMNotes:
     request: Optional[bytes] = None
     cut: bool = False
     answers: Optional[bytes] = None
+    unkept: Tuple[Optional[bytes], Optional[bytes]] = (None, None)
     recorded: bool = False
     ttft_ms: Optional[float] = None
 
@@ -47,6 +50,11 @@ class LLMNotes:
         self.recorded = run.call is not None and run.call.recorded
         if run.first_ns:
             self.ttft_ms = round((run.first_ns - run.span._t0) / 1e6, 3)
+
+    def preview_answer(self, view: Span) -> None:
+        """Describe the call on a copy of its span, whatever may be captured."""
+        request, answers = self.unkept
+        attrs.evolve(self, facts=dict(self.facts), request=request, answers=answers).resolve(view)
 
     def resolve(self, span: Span) -> None:
         """Set the span's attributes and payload. In the worker."""
@@ -97,10 +105,9 @@ def take_request(run: LangChainRun, messages: Any, prompt: Optional[str], about:
     metadata, parameters = about.get("metadata"), about.get("invocation_params")
     metadata = metadata if isinstance(metadata, dict) else {}
     parameters = parameters if isinstance(parameters, dict) else {}
-    named = [parameters.get(name) for name in _MODELS] + [metadata.get("ls_model_name")]
-    model = next((name for name in named if isinstance(name, str) and name), None)
+    model = first_text(parameters, _MODELS) or first_text(metadata, ("ls_model_name",))
     notes = run.notes = LLMNotes({"provider": metadata.get("ls_provider")}, model)
-    if not settings.capture_io:
+    if not (settings.capture_io or guards.any):
         return
     asked: Dict[str, Any] = {"model": model}
     if messages is None:
@@ -108,9 +115,14 @@ def take_request(run: LangChainRun, messages: Any, prompt: Optional[str], about:
     else:
         asked["messages"] = [message_dict(message) for message in messages]
     given = {name: value for name, value in parameters.items() if value is not None and name not in _NO_PARAMETERS}
-    asked = {**asked, **outline(given, MANY), **asked}  # what was said first, as the end may be cut off
-    notes.request, notes.cut = request_document(asked)
-    run.span._size += len(notes.request)
+    if given:
+        asked = {**asked, **outline(given, MANY), **asked}  # what was said first, as the end may be cut off
+    taken, notes.cut = request_document(asked)
+    run.span._size += len(taken)
+    if settings.capture_io:
+        notes.request = taken
+    else:
+        notes.unkept = (taken, None)
 
 
 def take_answer(run: LangChainRun, result: Any) -> None:
@@ -119,7 +131,11 @@ def take_answer(run: LangChainRun, result: Any) -> None:
     if not isinstance(notes, LLMNotes):
         return
     notes.facts.update(answer_facts(result))
-    if settings.capture_io:
+    if settings.capture_io or guards.any:
         messages = answer_messages(result)
-        notes.answers = request_document(messages)[0] if messages else None
-        run.span._size += len(notes.answers or b"")
+        taken = request_document(messages)[0] if messages else None
+        run.span._size += len(taken or b"")
+        if settings.capture_io:
+            notes.answers = taken
+        else:
+            notes.unkept = (notes.unkept[0], taken)

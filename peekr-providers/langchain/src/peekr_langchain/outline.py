@@ -26,12 +26,10 @@ def message_dict(message: Any) -> Json:
     """Return a message as the chat APIs write one: role, content, tool calls."""
     fields = fields_of(message)
     kind = str(fields.get("type") or "")
-    role = fields.get("role") if kind == "chat" else None
-    out: Json = {"role": str(role or _ROLES.get(kind) or kind.replace("MessageChunk", "").lower())}
-    out["content"] = fields.get("content")
-    calls = _tool_calls(fields)
-    if calls:
-        out["tool_calls"] = calls
+    role = fields.get("role") if kind == "chat" else _ROLES.get(kind)
+    out: Json = {"role": str(role or kind.replace("MessageChunk", "").lower()), "content": fields.get("content")}
+    if fields.get("tool_calls") or fields.get("invalid_tool_calls"):
+        out["tool_calls"] = _tool_calls(fields)
     for name in ("name", "tool_call_id", "status"):
         value = fields.get(name)
         if isinstance(value, str) and value and (name, value) != ("status", "success"):
@@ -55,7 +53,7 @@ def _tool_calls(fields: Json) -> List[Json]:
 def refusal_of(fields: Json) -> Optional[str]:
     """Return the text with which the model refused, where the API has a field of its own for it."""
     extra = fields.get("additional_kwargs")
-    refusal = extra.get("refusal") if isinstance(extra, dict) else None
+    refusal = extra.get("refusal") if extra and isinstance(extra, dict) else None
     return refusal if isinstance(refusal, str) and refusal else None
 
 

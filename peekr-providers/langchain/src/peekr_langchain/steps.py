@@ -26,14 +26,15 @@ _OWN_TAGS = ("seq:step:", "graph:step:", "map:key:", "langsmith:", "branch:", "c
 
 def describe_run(span: Span, tags: Any, metadata: Any) -> None:
     """Note the user's tags, and which node of a graph it is."""
-    if isinstance(metadata, dict):
+    if metadata and isinstance(metadata, dict):
         for name in _FROM_METADATA:
             value = metadata.get(name)
             if isinstance(value, (str, int)):
                 span.attributes[name] = value
-    own = [str(tag) for tag in tags or () if not str(tag).startswith(_OWN_TAGS)]
-    if own:
-        span.attributes["tags"] = own[:_DOCUMENTS]
+    if tags:
+        own = [str(tag) for tag in tags if not str(tag).startswith(_OWN_TAGS)]
+        if own:
+            span.attributes["tags"] = own[:_DOCUMENTS]
 
 
 # -- chains -------------------------------------------------------------------------------------------------------

@@ -8,6 +8,12 @@ from peekr.stainless.models import Accumulator, Json, plain_model, view
 from peekr_openai.stream import ChatAccumulator
 
 
+def _object(value: Any) -> Json:
+    """An object of the API as JSON data; an empty one for what is none."""
+    plain = plain_model(value)
+    return dict(plain) if isinstance(plain, dict) else {}
+
+
 class ResponsesAccumulator(Accumulator):
     """Events of the Responses API. The last one carries the whole response; the others are for when it is missing."""
 
@@ -53,9 +59,9 @@ class ResponsesAccumulator(Accumulator):
     def response(self) -> Json:
         response: Json = {}
         if self._final is not None:
-            response = dict(plain_model(self._final))
+            response = _object(self._final)
         elif self._first is not None:
-            response = dict(plain_model(self._first))
+            response = _object(self._first)
             response.pop("status", None)
         if not response.get("output"):
             response["output"] = self._output()
@@ -153,7 +159,7 @@ class ThreadsAccumulator(Accumulator):
         return self._run is not None and view(self._run).get("usage") is not None
 
     def response(self) -> Json:
-        response = dict(plain_model(self._run)) if self._run is not None else {}
+        response = _object(self._run) if self._run is not None else {}
         if self._texts:
             response["output_text"] = "".join(self._texts)
         return response

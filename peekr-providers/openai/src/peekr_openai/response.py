@@ -38,11 +38,14 @@ def response_attributes(family: str, response: Json, *, counts: bool = True) -> 
     if counts:
         out.update(token_attributes(response.get("usage"), embedding=family == "embeddings"))
     out.update(_FAMILIES.get(family, _other)(response))
+    error = response.get("error")
+    if family in ("chat", "completions", "embeddings") and isinstance(error, dict) and not response.get("choices"):
+        out.update(failure_attributes(error))  # a router whose own request has failed
     return {name: value for name, value in out.items() if value is not None}
 
 
 def _objects(value: Any) -> Iterable[Json]:
-    return (item for item in value if isinstance(item, Mapping)) if isinstance(value, list) else ()
+    return (item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
 
 
 # -- chat and completions -------------------------------------------------------------------------------------
@@ -55,7 +58,7 @@ def _chat(response: Json) -> Attributes:
     refused = False
     for choice in _objects(response.get("choices")):
         message = choice.get("message")
-        message = message if isinstance(message, Mapping) else {}
+        message = message if isinstance(message, dict) else {}
         words.append(_words(message))
         calls.extend(_chat_calls(message))
         refused = refused or bool(message.get("refusal"))
@@ -88,19 +91,19 @@ def _words(message: Json) -> str:
     if isinstance(content, list):  # Mistral and others answer in parts
         content = "".join(str(part.get("text") or "") for part in _objects(content))
     audio = message.get("audio")
-    spoken = audio.get("transcript") if isinstance(audio, Mapping) else None
+    spoken = audio.get("transcript") if isinstance(audio, dict) else None
     return str(content or message.get("refusal") or spoken or "")
 
 
 def _chat_calls(message: Json) -> Iterable[Attributes]:
     legacy = message.get("function_call")
-    if isinstance(legacy, Mapping):
+    if isinstance(legacy, dict):
         yield {"name": legacy.get("name"), "arguments": legacy.get("arguments")}
     for call in _objects(message.get("tool_calls")):
         function = call.get("function")
-        if isinstance(function, Mapping):
+        if isinstance(function, dict):
             yield {"name": function.get("name"), "arguments": function.get("arguments")}
-        elif isinstance(call.get("custom"), Mapping):
+        elif isinstance(call.get("custom"), dict):
             yield {"name": call["custom"].get("name"), "arguments": call["custom"].get("input"), "free": True}
 
 
@@ -123,13 +126,13 @@ def _responses(response: Json) -> Attributes:
             said, refusal = _parts(item)
             words.append(said)
             refused = refused or refusal
-        elif kind in _CALLS:
-            name = item.get("name") or str(kind).replace("_call", "")
-            calls.append({"name": name, "arguments": item.get(_CALLS[str(kind)]), "free": kind != "function_call"})
+        elif isinstance(kind, str) and kind in _CALLS:
+            name = item.get("name") or kind.replace("_call", "")
+            calls.append({"name": name, "arguments": item.get(_CALLS[kind]), "free": kind != "function_call"})
     out = _generated(words, calls, [_response_finish(response)], refused)
     out["finish_reason"] = out["finish_reason"] or None
     error = response.get("error")
-    if response.get("status") == "failed" and isinstance(error, Mapping):
+    if response.get("status") == "failed" and isinstance(error, dict):
         out.update(failure_attributes(error))
     return out
 
@@ -145,18 +148,19 @@ def _parts(message: Json) -> Tuple[str, bool]:
 
 def _response_finish(response: Json) -> str:
     details = response.get("incomplete_details")
-    reason = details.get("reason") if isinstance(details, Mapping) else None
+    reason = details.get("reason") if isinstance(details, dict) else None
     return str(reason or response.get("status") or "")
 
 
 def failure_attributes(error: Json) -> Attributes:
     """Return the attributes of an error object inside a successful HTTP answer; its span has failed."""
     code = error.get("code") or error.get("type")
+    status = code if type(code) is int and code >= 400 else None  # OpenRouter
     message = str(error.get("message") or code or "the API reported an error")
     return {
         "error": message,
         "error_type": str(code or "error"),
-        "error_reason": reason_of(None, str(code) if code else None, message),
+        "error_reason": reason_of(status, str(code) if code else None, message),
     }
 
 
@@ -165,7 +169,7 @@ def failure_attributes(error: Json) -> Attributes:
 
 def _embeddings(response: Json) -> Attributes:
     data = response.get("data")
-    data = data if isinstance(data, Mapping) else {}
+    data = data if isinstance(data, dict) else {}
     return {"embeddings_count": data.get("count"), "embeddings_dimensions": data.get("dimensions")}
 
 
@@ -176,7 +180,7 @@ def _images(response: Json) -> Attributes:
 
 def _audio(response: Json) -> Attributes:
     usage = response.get("usage")
-    seconds = usage.get("seconds") if isinstance(usage, Mapping) else None
+    seconds = usage.get("seconds") if isinstance(usage, dict) else None
     words = response.get("text")
     return {
         "output": cut(words, LLM_LIMIT) if isinstance(words, str) else None,
@@ -189,7 +193,7 @@ def _moderations(response: Json) -> Attributes:
     results = []
     for result in _objects(response.get("results")):
         categories = result.get("categories")
-        categories = categories if isinstance(categories, Mapping) else {}
+        categories = categories if isinstance(categories, dict) else {}
         results.append(
             {"flagged": result.get("flagged"), "categories": [name for name in categories if categories[name]]}
         )
@@ -211,7 +215,7 @@ def _threads(response: Json) -> Attributes:
     words = response.get("output_text")
     out: Attributes = {"finish_reason": response.get("status"), "output": words or None}
     error = response.get("last_error")
-    if response.get("status") == "failed" and isinstance(error, Mapping):
+    if response.get("status") == "failed" and isinstance(error, dict):
         out.update(failure_attributes(error))
     return out
 

@@ -131,7 +131,8 @@ class ChatAccumulator(Accumulator):
             self._add_choice(view(choice))
 
     def _add_choice(self, fields: Json) -> None:
-        index = fields.get("index") or 0
+        index = fields.get("index")
+        index = index if isinstance(index, int) else 0
         choice = self._choices.get(index)
         if choice is None:
             choice = self._choices[index] = _Choice()

@@ -15,7 +15,7 @@ def token_attributes(usage: Any, *, embedding: bool = False) -> Dict[str, int]:
 
     :param embedding: of an embedding, whose output has no tokens.
     """
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return {}
     out: Dict[str, Optional[int]] = {
         "tokens_input": count(usage, "prompt_tokens", "input_tokens"),
@@ -28,8 +28,8 @@ def token_attributes(usage: Any, *, embedding: bool = False) -> Dict[str, int]:
         out["tokens_output"] = 0
         if out["tokens_input"] is None:
             out["tokens_input"] = out["tokens_total"]
-    if out["tokens_total"] is None:
-        out["tokens_total"] = (out["tokens_input"] or 0) + (out["tokens_output"] or 0)
+    if out["tokens_total"] is None and out["tokens_input"] is not None and out["tokens_output"] is not None:
+        out["tokens_total"] = out["tokens_input"] + out["tokens_output"]
     details = part(usage, "prompt_tokens_details", "input_tokens_details", "input_token_details")
     out["tokens_cached"] = _first(count(details, "cached_tokens"), _cached_elsewhere(usage))
     out["tokens_cache_write"] = count(details, "cache_write_tokens")

@@ -23,6 +23,8 @@ _TELLING = f"""CASE WHEN kind IN ({", ".join(repr(kind) for kind in sorted(TELLI
 #: In such a row the attributes lack what was content: it is in the payload, encrypted.
 _SEALED = "SELECT 1 FROM spans WHERE rowid IN ({}) AND CAST(substr(payload, 1, 6) AS TEXT) = 'gAAAAA' LIMIT 1"
 _SAMPLE = 50
+#: Bytes of a database that are read where they lie in memory.
+_MAPPED = 1 << 40
 
 
 @attrs.define(slots=True, frozen=True)
@@ -113,6 +115,7 @@ def _rows(store: ReadStore, selection: Selection, rows: Optional[Rows]) -> Itera
             if _sealed(connection):
                 yield from map(record_of, store.select(selection, False, None))
                 return
+            connection.execute(f"PRAGMA mmap_size = {_MAPPED}")  # a scan is a sixth faster without copying each page
             clause, params = where(selection, rows)
             skipped = 0
             for row in connection.execute(f"SELECT {_FIELDS}, {_TELLING} FROM spans {clause}", params):

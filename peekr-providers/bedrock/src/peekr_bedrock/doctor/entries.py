@@ -41,6 +41,10 @@ _RERANKER = {
 }
 _SOURCE = {"type": "INLINE", "inlineDocumentSource": {"type": "TEXT", "textDocument": {"text": "Paris."}}}
 _INPUT = {"nodeName": "in", "nodeOutputName": "document", "content": {"document": "hello"}}
+_AGENTIC: Dict[str, Any] = {
+    "agenticRetrieveConfiguration": {"foundationModelType": "MANAGED"},
+    "retrievers": [{"configuration": {"knowledgeBase": {"knowledgeBaseId": "KB12345678"}}}],
+}
 _SQL = {
     "type": "KNOWLEDGE_BASE",
     "knowledgeBaseConfiguration": {"knowledgeBaseArn": "arn:aws:bedrock:us-east-1:123456789012:knowledge-base/KB1"},
@@ -109,6 +113,9 @@ def _agent_cases() -> List[_Case]:
         _agent("rerank", queries=queries, sources=[_SOURCE], rerankingConfiguration=_RERANKER),
         _agent("retrieve_and_generate", **rag),
         _agent("retrieve_and_generate_stream", "stream", **rag),
+        _agent("agentic_retrieve_stream", "stream", messages=[{"role": "user", "content": _TEXT}], **_AGENTIC),
+        _agent("optimize_prompt", "optimizedPrompt", input={"textPrompt": _TEXT}, targetModelId=_CLAUDE),
+        _agent("start_flow_execution", flowIdentifier="F1", flowAliasIdentifier="A1", inputs=[_INPUT]),
         _agent("generate_query", queryGenerationInput=query, transformationConfiguration=transformation),
     ]
 
