@@ -136,9 +136,12 @@ _FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium, driven by Playwright; the test is skipped where one of them is missing."""
+    """Chromium, driven by Playwright; the test is skipped where one of them is missing.
+
+    Not for the session: while it lives, an event loop is running in this thread, and asyncio.run() fails.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     names = ("chromium", "chromium-browser", "google-chrome")
     path = os.environ.get("PEEKR_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)

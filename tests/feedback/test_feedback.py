@@ -222,7 +222,7 @@ class TestTheCommands:
         listed = run(feedback)
         assert trace[:8] in listed and "bad" in listed and "\x1b" not in listed
         assert json.loads(run(feedback, "--json"))[0]["rating"] == "bad"
-        assert run(export_feedback, "--filter", "bad") == "1 records written to training.jsonl\n"
+        assert run(export_feedback, "--filter", "bad") == "1 record written to training.jsonl\n"
         assert lines() == [said("a", "b")]
 
     def test_say_what_is_missing(self, traced: Path) -> None:

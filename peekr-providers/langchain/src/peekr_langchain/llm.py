@@ -13,8 +13,8 @@ from peekr.messages import compose, lighten, messages_text
 from peekr.payload import exchange, request_document
 from peekr.settings import settings
 from peekr.spans import Span
-from peekr_langchain.answers import answer_facts, answer_messages, first_text
-from peekr_langchain.outline import MANY, message_dict, outline, words_of
+from peekr_langchain.answers import answer_facts, answer_messages, first_text, taken_facts
+from peekr_langchain.outline import MANY, Json, message_dict, outline, words_of
 from peekr_langchain.runs import LangChainRun
 
 _MODELS = ("model", "model_name", "model_id", "deployment_name", "azure_deployment", "repo_id")
@@ -27,6 +27,7 @@ class LLMNotes:
     """The record of one LLM run until the worker has made attributes of it.
 
     :ivar facts: attributes without content.
+    :ivar told: what of the result tells more of them.
     :ivar asked: the model asked for.
     :ivar request: what was asked, as a JSON document; None where nothing may be captured.
     :ivar cut: whether ``request`` was cut.
@@ -38,6 +39,7 @@ class LLMNotes:
 
     facts: Dict[str, Any]
     asked: Optional[str] = None
+    told: Optional[Json] = None
     request: Optional[bytes] = None
     cut: bool = False
     answers: Optional[bytes] = None
@@ -59,6 +61,8 @@ class LLMNotes:
     def resolve(self, span: Span) -> None:
         """Set the span's attributes and payload. In the worker."""
         found = self.facts
+        if self.told is not None:
+            found.update(answer_facts(self.told))
         if self.asked is not None and found.setdefault("model", self.asked) != self.asked:
             found["model_requested"] = self.asked
         if self.ttft_ms is not None:
@@ -130,7 +134,7 @@ def take_answer(run: LangChainRun, result: Any) -> None:
     notes = run.notes
     if not isinstance(notes, LLMNotes):
         return
-    notes.facts.update(answer_facts(result))
+    notes.told = taken_facts(result)
     if settings.capture_io or guards.any:
         messages = answer_messages(result)
         taken = request_document(messages)[0] if messages else None
