@@ -100,7 +100,7 @@ def sdks(session, provider, sdk):
     """A provider's tests on several majors of its SDK."""
     extra = ["langchain-openai", "langgraph"] if provider == "langchain" else []
     _install(session, *DISTRIBUTIONS.values(), extra=[sdk, *extra, *TOOLS])
-    session.run("pytest", f"tests/{provider}", *session.posargs)
+    session.run("pytest", f"tests/{provider}", *session.posargs, env={"PEEKR_RECORDINGS": "all"})
 
 
 @nox.session(python=["3.9", "3.13"])

@@ -1,11 +1,17 @@
-"""The recorded API traffic, which stands beside the repository and not in it."""
+"""The recorded API traffic, which stands beside the repository and not in it.
+
+The everyday run plays a third of it, some of every operation; ``PEEKR_RECORDINGS=all`` plays all, as
+``nox -s sdks`` does.
+"""
 
 from __future__ import annotations
 
 import functools
 import importlib.util
+import os
+from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Dict, Iterable, List
 
 _FOLDER = Path(__file__).resolve().parents[2] / "shared" / "recordings"
 
@@ -22,3 +28,13 @@ def replay() -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def chosen(recordings: Iterable[Any]) -> List[Any]:
+    """Return those of the recordings that this run plays."""
+    if os.environ.get("PEEKR_RECORDINGS") == "all":
+        return list(recordings)
+    of_operation: Dict[str, List[Any]] = defaultdict(list)
+    for each in recordings:
+        of_operation[each["operation"]].append(each)
+    return [each for same in of_operation.values() for each in same[::3]]

@@ -12,7 +12,7 @@ import pytest
 from tests import recordings
 
 replay: Any = recordings.replay()
-RECORDINGS: List[Any] = list(replay.load_all(provider="anthropic")) if replay else []
+RECORDINGS: List[Any] = recordings.chosen(replay.load_all(provider="anthropic")) if replay else []
 pytestmark = [
     pytest.mark.skipif(replay is None, reason="the recorded API traffic is not beside the repository"),
     pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning"),  # the recorded models

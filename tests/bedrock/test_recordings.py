@@ -18,7 +18,7 @@ NUMBERS = ("tokens_output", "tokens_cached", "tokens_cache_write", "tokens_reaso
 
 
 replay: Any = recordings.replay()
-RECORDINGS: List[Any] = list(replay.load_all(provider="bedrock")) if replay else []
+RECORDINGS: List[Any] = recordings.chosen(replay.load_all(provider="bedrock")) if replay else []
 pytestmark = [
     pytest.mark.skipif(replay is None, reason="the recorded API traffic is not beside the repository"),
     pytest.mark.skipif(importlib.util.find_spec("boto3") is None, reason="boto3 is not installed"),

@@ -11,7 +11,7 @@ from google.genai import errors
 from tests import recordings
 
 replay: Any = recordings.replay()
-RECORDINGS: List[Any] = list(replay.load_all(provider="gemini")) if replay else []
+RECORDINGS: List[Any] = recordings.chosen(replay.load_all(provider="gemini")) if replay else []
 pytestmark = [
     pytest.mark.skipif(replay is None, reason="the recorded API traffic is not beside the repository"),
     pytest.mark.filterwarnings("ignore::UserWarning"),  # the SDK, about enum values that are newer than it

@@ -17,7 +17,9 @@ NEEDS = {"openai": "langchain_openai", "anthropic": "langchain_anthropic"}
 
 
 replay: Any = recordings.replay()
-RECORDINGS: List[Any] = [rec for rec in replay.load_all() if "langchain" in replay.modes(rec)] if replay else []
+RECORDINGS: List[Any] = (
+    recordings.chosen(rec for rec in replay.load_all() if "langchain" in replay.modes(rec)) if replay else []
+)
 pytestmark = [
     pytest.mark.skipif(replay is None, reason="the recorded API traffic is not beside the repository"),
     pytest.mark.filterwarnings("ignore:The model:DeprecationWarning"),  # said by the SDK of old recordings

@@ -17,7 +17,7 @@ NUMBERS = ("tokens_input", "tokens_output", "tokens_total", "tokens_cached", "to
 
 
 replay: Any = recordings.replay()
-RECORDINGS: List[Any] = list(replay.load_all(provider="openai")) if replay else []
+RECORDINGS: List[Any] = recordings.chosen(replay.load_all(provider="openai")) if replay else []
 pytestmark = pytest.mark.skipif(replay is None, reason="the recorded API traffic is not beside the repository")
 
 
