@@ -113,7 +113,7 @@ def browsed(report):
         browser = play.chromium.launch(executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_context(bypass_csp=True).new_page()
         page.goto(report.as_uri() + "#overview")
-        page.wait_for_function("document.documentElement.dataset.ready")
+        page.wait_for_selector("html[data-ready]", state="attached")
         paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
         ready = page.evaluate("performance.getEntriesByName('peekr-ready')[0].startTime")
         print(f"  first paint {paint:.0f} ms, ready {ready:.0f} ms")
