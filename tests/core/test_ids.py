@@ -9,7 +9,7 @@ SECOND = 1 << 30
 
 
 def test_ids_made_together_begin_with_the_same_byte_and_differ_behind_it() -> None:
-    """Issue 2, S5: an index takes neighbours for a third of the price. MODEL-5: a prefix still tells them apart."""
+    """Issue 2, S5: an index takes neighbours at a lower price. MODEL-5: a prefix still tells them apart."""
     spans = [format_span_id(new_span_id(7 * SECOND)) for _ in range(1000)]
     traces = [format_trace_id(new_trace_id(7 * SECOND)) for _ in range(1000)]
     for ids in (spans, traces):

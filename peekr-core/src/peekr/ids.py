@@ -1,8 +1,8 @@
 """Span and trace ids: W3C-sized, kept as integers until somebody reads them.
 
 16 bytes for a trace and 8 for a span, neither all zero (https://www.w3.org/TR/trace-context/#trace-id). The first byte
-tells the second, modulo 256, the others are random. So what is written together stands together in an index: a
-database of a million spans takes a third of the time, and a quarter of the disk writes, that it takes with random ids.
+tells the second, modulo 256, the others are random. So what is written together stands together in an index, and a
+batch changes few of its pages, however large the database has become.
 One byte only, since people tell traces apart by the first digits. Samplers look at the last bytes.
 """
 

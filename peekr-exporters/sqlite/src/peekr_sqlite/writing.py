@@ -17,7 +17,7 @@ _ATTEMPT_S = 5.0
 #: Seconds that closing waits for the log to be moved.
 _CHECKPOINT_PATIENCE_S = 2.0
 _CACHE_KIB = 16 * 1024
-#: Ids are random, so that each batch changes most pages of an index: fewer and larger ones cost less.
+#: Within a second ids are in no order, so that a batch changes many pages of an index: fewer and larger ones cost less.
 _PAGE_SIZE = 8192
 #: SQLite's limit on bound values: 999 before 3.32.
 _MAX_VALUES = 32_766 if sqlite3.sqlite_version_info >= (3, 32) else 999
