@@ -9,7 +9,7 @@ from typing import NoReturn
 def main() -> NoReturn:
     """Run ``peekr``, or say how to install it; never returns."""
     try:
-        from peekr_cli.main import main as run
+        from peekr_cli.start import main as run
     except ModuleNotFoundError as error:
         if error.name != "peekr_cli":
             raise
