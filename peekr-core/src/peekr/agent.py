@@ -8,13 +8,12 @@ import logging
 import traceback as tracebacks
 from contextvars import Token
 from copy import copy
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple, Type
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
 
 from peekr.agent_steps import STEPS, Step, Writer
 from peekr.agent_words import AgentMethods
 from peekr.capture import document
-from peekr.context import current, leave
+from peekr.context import Block, current, leave
 from peekr.delivery import delivery
 from peekr.errors import GuardrailError
 from peekr.events import BaseEvent
@@ -101,7 +100,7 @@ class TraceContext(AgentMethods):
         return place if inside else run
 
 
-class Run:
+class Run(Block[TraceContext]):
     """A run as a context manager (sync and async) and as a decorator.
 
     :param config: a :class:`peekr.TraceConfig` whose sampling rules hold for the trace that the run begins.
@@ -162,12 +161,7 @@ class Run:
         delivery.emit_open(span)
         return context, span
 
-    def __exit__(
-        self,
-        exc_type: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
+    def _leave(self, error: Optional[BaseException]) -> None:
         context, _, span = leave(self._open)
         self.finish(context, span, error)
 
@@ -184,17 +178,6 @@ class Run:
         stack = "".join(tracebacks.format_exception(type(error), error, error.__traceback__))
         context.error(type(error).__name__, describe_error(error), stack_trace=stack, critical=True)
         span.record_error(error)
-
-    async def __aenter__(self) -> TraceContext:
-        return self.__enter__()
-
-    async def __aexit__(
-        self,
-        exc_type: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        self.__exit__(exc_type, error, traceback)
 
     def _again(self) -> Run:
         """Return a run like this one: calls of a decorated function may overlap."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any, List, Optional, Tuple, Type, TypeVar
+from typing import Any, Generic, List, Optional, Tuple, Type, TypeVar
 
 from peekr.scope import Scope
 from peekr.spans import Anchor, Parent, Span, current_of
@@ -12,6 +12,7 @@ from peekr.spans import Anchor, Parent, Span, current_of
 current: ContextVar[Parent] = ContextVar("peekr_current", default=None)
 
 Entry = TypeVar("Entry", bound=Tuple[Any, "Token[Parent]", Parent])
+Entered = TypeVar("Entered")
 
 
 def get_current_span() -> Optional[Span]:
@@ -45,7 +46,39 @@ def leave(entered: List[Entry]) -> Entry:
     return entry
 
 
-class untraced:
+class Block(Generic[Entered]):
+    """What ``with`` and ``async with`` enter alike; neither ever waits."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> Entered:
+        raise NotImplementedError
+
+    def _leave(self, error: Optional[BaseException]) -> None:
+        """End the block; ``error`` is what it raised, which passes through."""
+        raise NotImplementedError
+
+    def __exit__(
+        self,
+        exc_type: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self._leave(error)
+
+    async def __aenter__(self) -> Entered:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        exc_type: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self._leave(error)
+
+
+class untraced(Block[None]):
     """Record nothing of what happens inside: ``with untraced():``, for a judge's own calls of a model.
 
     Spans are made as ever, but no hook, evaluator or exporter sees them. Follows ``await`` and new tasks.
@@ -66,12 +99,7 @@ class untraced:
         place = Anchor(_MUTED)
         self._entered.append((None, current.set(place), place))
 
-    def __exit__(
-        self,
-        exc_type: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
+    def _leave(self, error: Optional[BaseException]) -> None:
         leave(self._entered)
 
 

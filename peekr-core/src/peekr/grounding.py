@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from contextvars import ContextVar, Token
 from hashlib import sha256
-from types import TracebackType
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Type
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
+from peekr.context import Block
 from peekr.plain import clean_text, text_of
 from peekr.settings import settings
 from peekr.spans import Span
@@ -63,7 +63,7 @@ def clear_evidence() -> None:
     _chunks.set(())
 
 
-class evidence:
+class evidence(Block[List[Chunk]]):
     """Attach chunks to the LLM calls of a block: ``with peekr.evidence(chunks):``, or ``async with``.
 
     Behind the block, what was recorded before it holds again. Chunks as for :func:`record_evidence`.
@@ -79,27 +79,11 @@ class evidence:
         self._tokens.append(_set(self._chunks))
         return [dict(chunk) for chunk in self._chunks]
 
-    def __exit__(
-        self,
-        exc_type: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
+    def _leave(self, error: Optional[BaseException]) -> None:
         try:
             _chunks.reset(self._tokens.pop())
         except (ValueError, RuntimeError, IndexError):  # left in another context: nothing of ours holds there
             pass
-
-    async def __aenter__(self) -> List[Chunk]:
-        return self.__enter__()
-
-    async def __aexit__(
-        self,
-        exc_type: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        self.__exit__(exc_type, error, traceback)
 
 
 def _set(chunks: Chunks) -> Token[Chunks]:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 from contextvars import Token
-from types import TracebackType
-from typing import Any, Iterable, Mapping, MutableMapping, Optional, Tuple, Type, TypeVar, Union
+from typing import Any, Iterable, Mapping, MutableMapping, Optional, Tuple, TypeVar, Union
 
-from peekr.context import current, restore
+from peekr.context import Block, current, restore
 from peekr.ids import format_span_id, format_trace_id
 from peekr.sampling import sampling_of
 from peekr.scope import Remote, root_scope
@@ -35,7 +34,7 @@ def inject(headers: Optional[Headers] = None) -> Any:
     return target
 
 
-class extract:
+class extract(Block["extract"]):
     """Continue the trace that a request's headers name: ``with peekr.extract(headers):``, or ``async with``.
 
     Spans inside become children of the remote caller and follow its sampling decision. A missing or malformed
@@ -62,28 +61,12 @@ class extract:
             self._token = current.set(anchor)
         return self
 
-    def __exit__(
-        self,
-        exc_type: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
+    def _leave(self, error: Optional[BaseException]) -> None:
         if self._token is not None:
             restore(self._token)
             self._token = None
         if self._remote is not None:
             self._remote.open = False
-
-    async def __aenter__(self) -> extract:
-        return self.__enter__()
-
-    async def __aexit__(
-        self,
-        exc_type: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        self.__exit__(exc_type, error, traceback)
 
 
 def _find(headers: Union[Mapping[Any, Any], Iterable[Tuple[Any, Any]]]) -> Optional[str]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import uuid
 from contextvars import Token
-from types import TracebackType
-from typing import Any, List, Mapping, Optional, Tuple, Type
+from typing import Any, List, Mapping, Optional, Tuple
 
-from peekr.context import current, leave
+from peekr.context import Block, current, leave
 from peekr.scope import root_scope
 from peekr.spans import Anchor, Parent
 
 
-class session:
+class session(Block["session"]):
     """Give every span inside a user, a session, a tenant and a retention class: ``with peekr.session(...)``.
 
     Works as ``async with`` too. A nested session inherits what it does not name. Leaving the block restores the
@@ -54,24 +53,8 @@ class session:
         self.session_id = scope.session_id
         return self
 
-    def __exit__(
-        self,
-        exc_type: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
+    def _leave(self, error: Optional[BaseException]) -> None:
         self.session_id, _, _ = leave(self._entered)
-
-    async def __aenter__(self) -> session:
-        return self.__enter__()
-
-    async def __aexit__(
-        self,
-        exc_type: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        self.__exit__(exc_type, error, traceback)
 
 
 def _text(value: Any) -> Optional[str]:

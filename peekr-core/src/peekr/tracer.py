@@ -5,10 +5,9 @@ from __future__ import annotations
 from contextvars import Token
 from itertools import count
 from time import perf_counter_ns
-from types import TracebackType
-from typing import Any, Callable, List, Optional, Tuple, Type
+from typing import Any, Callable, List, Optional, Tuple
 
-from peekr.context import current, leave, restore
+from peekr.context import Block, current, leave, restore
 from peekr.delivery import emit
 from peekr.plain import text_of
 from peekr.spans import Parent, Span
@@ -42,14 +41,17 @@ class _Hooks:
     :ivar start: those in force.
     :ivar lasting: those of them that objects of a plugin asked for, whatever instrument() is called with.
     :ivar llm: called for LLM spans only, and never raises; set when evidence is first used (:mod:`peekr.grounding`).
+    :ivar end: called when a span is ended by hand without an exception, and may raise what reaches the program; set
+        where guardrails are (:mod:`peekr.reported`).
     """
 
-    __slots__ = ("lasting", "llm", "start")
+    __slots__ = ("end", "lasting", "llm", "start")
 
     def __init__(self) -> None:
         self.start: Tuple[Any, ...] = ()
         self.lasting: Tuple[Any, ...] = ()
         self.llm: Optional[Callable[[Span], None]] = None
+        self.end: Optional[Callable[[Span], None]] = None
 
     def use(self, hooks: Tuple[Any, ...]) -> None:
         """Put the plugins' hooks of a configuration in force."""
@@ -118,14 +120,26 @@ def end_span(span: Span, token: Optional[Token[Parent]] = None) -> None:
     """End a span started by :func:`start_span`; make the one before it current and hand it to the exporters.
 
     Ending a span again does nothing. A token of another thread or task restores nothing and raises nothing.
+
+    :raises GuardrailError, BudgetExceededError: if the span is of kind ``llm`` and a guardrail objects.
     """
     # of two spans that overlap, the later one must not bring back the earlier one, which is over
     if token is not None and (_get() is span or not getattr(token.old_value, "_t1", 0)):
         restore(token)
-    close_span(span)
+    if hooks.end is None:
+        close_span(span)
+    else:
+        _close_looked_at(span, hooks.end)
 
 
-class span:
+def _close_looked_at(span: Span, look: Callable[[Span], None]) -> None:
+    try:
+        look(span)
+    finally:
+        close_span(span)
+
+
+class span(Block[Span]):
     """Trace a block of code: ``with peekr.span("name") as s:``, or ``async with``.
 
     The block's exception marks the span as failed and passes through unchanged.
@@ -150,27 +164,13 @@ class span:
         self._entered.append((None, _set(opened), opened))
         return opened
 
-    def __exit__(
-        self,
-        exc_type: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
+    def _leave(self, error: Optional[BaseException]) -> None:
         _, _, opened = leave(self._entered)
         if error is not None:
             opened.record_error(error)
+        elif hooks.end is not None:
+            _close_looked_at(opened, hooks.end)
         close_span(opened)
-
-    async def __aenter__(self) -> Span:
-        return self.__enter__()
-
-    async def __aexit__(
-        self,
-        exc_type: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        self.__exit__(exc_type, error, traceback)
 
 
 class Tracer:
