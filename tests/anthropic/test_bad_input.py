@@ -184,6 +184,19 @@ def test_a_request_function_that_the_user_has_wrapped_stays(api: Any, make: Any,
     assert (len(seen), anthropic.Anthropic.request) == (2, counted)
 
 
+def test_a_subclass_of_the_client_is_traced_once(api: Any, make: Any, recording: Any) -> None:
+    """Issue: a subclassed client."""
+    client = api.client()
+
+    class Mine(type(client)):  # type: ignore[misc]
+        def request(self, *args: Any, **kwargs: Any) -> Any:
+            return super().request(*args, **kwargs)
+
+    client.__class__ = Mine
+    client.messages.create(**make.ask)
+    assert recording.only.attributes["tokens_total"] == 18
+
+
 def test_a_mocked_client_is_left_alone(api: Any, make: Any, recording: Any) -> None:
     """Issue: a mock has no call to trace, and is no stream although it says yes to everything."""
     client = mock.MagicMock(spec=api.client())

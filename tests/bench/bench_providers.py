@@ -1,10 +1,11 @@
 """What each provider adds to a call and to a chunk, beside what the OpenAI provider adds, in one run.
 
 In-process transports, a file sink on; each SDK traced and untraced in turn, call by call; the CPU time of the calling
-thread, and of the threads behind it. A figure is the difference of lower quartiles: other programs of the machine
-lengthen a call, nothing shortens it. What a chunk adds in the calling thread is smaller than the noise of some SDKs:
-there the ratio with the worker's share tells. Ratios above 1.5 miss the figure of issue 3. LangChain itself costs more
-with any callback handler, which is shown beside.
+thread, and of the threads behind it. What a call adds differs by tens of µs from process to process, by how memory
+happens to lie: so each SDK is measured in PROCESSES processes, in turn with the others. In one, a figure is the
+difference of lower quartiles, as other programs of the machine lengthen a call and nothing shortens it; printed are
+the median of these figures, their range, and the ratio of the median to OpenAI's. Ratios above 1.5 miss the figure of
+issue 3. LangChain itself costs more with any callback handler, which is shown beside.
 Arguments are providers; without, all whose SDK is installed.
 """
 
@@ -12,9 +13,9 @@ from __future__ import annotations
 
 import gc
 import json
+import subprocess
 import sys
 import tempfile
-import warnings
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,8 +27,10 @@ from peekr.probes.eventstream import event
 from peekr.tracer import Tracer
 
 CHUNKS = 300
+PROCESSES = 7
 #: Calls and streams that count and those before them, calls before each; blocks and their calls for the worker.
-ROUNDS, STREAMS, SKIPPED, WARM, BLOCKS, BLOCK = 300, 60, 5, 2, 6, 10
+ROUNDS, STREAMS, SKIPPED, WARM, BLOCKS, BLOCK = 150, 20, 5, 2, 4, 10
+ONE = "--one"
 GROUP = "peekr.providers"
 TEXT = "Sunlight is a mix of all colours. " * 12
 QUESTION = "Explain why the sky is blue to a ten-year-old, without any formulas. " * 4
@@ -230,8 +233,9 @@ def cpu(call):
     return (thread_time_ns() - start) / 1000
 
 
-def measure(tracing, call, others, rounds):
-    """Return, call by call in turn: µs untraced, µs traced, and µs of each other arm."""
+def measure(tracing, arms, rounds):
+    """Return µs untraced, µs traced, and µs of each other arm, call by call in turn: the lower quartile of each."""
+    call, *others = arms
     bare, traced, rest = [], [], [[] for _ in others]
     for number in range(-SKIPPED, rounds):
         tracing.on()
@@ -249,51 +253,60 @@ def measure(tracing, call, others, rounds):
             traced.append(took)
             for series, one in zip(rest, more):
                 series.append(one)
-    return [bare, traced, *rest]
+    return [quantiles(series, n=4)[0] for series in (bare, traced, *rest)]
 
 
-def low(series):
-    """The lower quartile: what a call takes where nothing else got in between."""
-    return quantiles(series, n=4)[0]
+def one_process(name):
+    """Print the figures of one provider as JSON: {"call" and "chunk": {"bare", "adds", "silent", "worker"}} in µs."""
+    gc.disable()  # a pause falls on whoever allocates next
+    figures = {}
+    with tempfile.TemporaryDirectory() as folder:
+        calls, streams, *_kept = ARMS[name][1]()
+        tracing = Tracing(name, folder)
+        for what, arms, per in (("call", calls, 1), ("chunk", streams, CHUNKS)):
+            bare, traced, *rest = measure(tracing, arms, ROUNDS if per == 1 else STREAMS)
+            silent = rest[0] - bare if rest else 0
+            worker = min(tracing.worker(arms[0], BLOCK if per == 1 else 2) for _ in range(BLOCKS))
+            took = {"bare": bare, "adds": traced - bare, "silent": silent, "worker": worker}
+            figures[what] = {key: value / per for key, value in took.items()}
+        peekr.uninstrument()
+    print(json.dumps(figures))
 
 
-def report(name, what, tracing, arms, per, floor):
-    call, *others = arms
-    series = measure(tracing, call, others, ROUNDS if per == 1 else STREAMS)
-    worker = min(tracing.worker(call, BLOCK if per == 1 else 2) for _ in range(BLOCKS)) / per
-    bare, traced, *rest = (low(one) / per for one in series)
-    mine, middle = traced - bare, (median(series[1]) - median(series[0])) / per
-    least, everything = floor.setdefault(what, (mine, max(mine, 0) + worker))
+def run(name):
+    done = subprocess.run([sys.executable, "-W", "ignore", __file__, ONE, name], stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout)
 
-    def ratios(own):
-        alone = f"x{own / least:.2f} of OpenAI's, " if per == 1 else ""  # a chunk's is smaller than the noise
-        return f"{alone}with the worker's {worker:.2f} µs x{(max(own, 0) + worker) / everything:.2f}"
 
+def middle(runs, what, key):
+    return median(one[what][key] for one in runs)
+
+
+def report(name, what, runs, base):
+    adds = [one[what]["adds"] - one[what]["silent"] for one in runs]
+    mine, worker = median(adds), middle(runs, what, "worker")
+    least, behind = middle(base, what, "adds"), middle(base, what, "worker")
+    bare, silent = middle(runs, what, "bare"), middle(runs, what, "silent")
+    beyond = f" beyond {silent:.2f} of a handler that does nothing" if silent else ""
     print(
-        f"{name:10} {what:6} bare {bare:8.2f} µs, "
-        f"peekr +{mine:6.2f} µs ({middle:+.2f} of medians), {mine / bare:+6.1%}, {ratios(mine)}",
+        f"{name:10} {what:6} bare {bare:8.2f} µs, peekr +{mine:6.2f} µs ({min(adds):.2f} to {max(adds):.2f}){beyond}, "
+        f"{mine / bare:+6.1%}, x{mine / least:.2f} of OpenAI's; "
+        f"worker {worker:6.2f} µs, together x{(mine + worker) / (least + behind):.2f}",
         flush=True,
     )
-    for one in rest:
-        own = traced - one
-        print(
-            f"{'':17} a handler that does nothing +{one - bare:.2f} µs; peekr beyond it +{own:.2f} µs, {ratios(own)}",
-            flush=True,
-        )
 
 
 def main():
-    warnings.simplefilter("ignore")
-    gc.disable()  # a pause falls on whoever allocates next
+    if ONE in sys.argv:
+        return one_process(sys.argv[-1])
     chosen = [name for name in ARMS if (not sys.argv[1:] or name in sys.argv[1:]) and find_spec(ARMS[name][0])]
-    floor = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for name in dict.fromkeys(["openai", *chosen]):
-            calls, streams, *_kept = ARMS[name][1]()
-            tracing = Tracing(name, folder)
-            for what, arms, per in (("call", calls, 1), ("chunk", streams, CHUNKS)):
-                report(name, what, tracing, arms, per, floor)
-            peekr.uninstrument()
+    runs = {name: [] for name in dict.fromkeys(["openai", *chosen])}
+    for _ in range(PROCESSES):
+        for name, results in runs.items():
+            results.append(run(name))
+    for name, results in runs.items():
+        for what in ("call", "chunk"):
+            report(name, what, results, runs["openai"])
 
 
 if __name__ == "__main__":
