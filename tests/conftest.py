@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import signal
 
+from hypothesis import settings
+
+settings.register_profile("unhurried", deadline=None)  # how long an example takes, the machine decides
+settings.load_profile("unhurried")
+
 
 def pytest_configure() -> None:
     """Let Ctrl-C work in the programs that tests start.
