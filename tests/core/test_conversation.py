@@ -73,6 +73,7 @@ def test_without_a_payload_the_attributes_tell() -> None:
     span = call(input=json.dumps(ASKED), output="hello")
     assert messages_of(span) == ASKED and answer_of(span) == "hello"
     assert messages_of(call(input="hi", system="be brief")) == ASKED
+    assert messages_of(call(input=ASKED)) == ASKED  # of a file that another program wrote
 
 
 @pytest.mark.parametrize("payload", [None, {}, [], "x", {"request": 5}, {"request": {"messages": 5}, "response": []}])

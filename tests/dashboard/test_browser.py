@@ -83,7 +83,9 @@ def count_of(page):
 
 def test_tabs_keys_and_filters_work_with_the_network_off(opened, record):
     """Example E0-34; DASH-2, DASH-3, DASH-4, DASH-21."""
-    page = opened(demo(record), "#quality")
+    page = opened(demo(record))
+    assert hash_of(page) == "#overview"
+    page.reopen(demo(record), "#quality")
     assert page.is_visible("#quality") and page.is_hidden("#overview")
     for key, tab in zip("12345", ("overview", "traces", "quality", "diagnose", "help")):
         page.keyboard.press(key)
@@ -163,6 +165,28 @@ def test_a_cell_filters_and_a_point_jumps_to_its_card(opened, record):
     page.mouse.move(10, 10)
     page.mouse.click(chart["x"] + 2, chart["y"] + 40)
     assert page.is_visible("#panel")
+
+
+def test_what_follows_the_newest_call_is_in_the_filtered_times_too(opened, record):
+    """DASH-5, DIAG-11: the tools that a trace called after its last model call; they lead to a call of their trace."""
+    failed = {"kind": "tool", "model": None, "name": "tool.sql", "tool_name": "sql", "trace": 5}
+    failed.update(status="error", error_reason="timeout")
+    page = opened([record(1, trace=5), *(record(n, 1, **failed) for n in range(2, 8))], "#diagnose?t=5m")
+    card = page.locator(".advice", has_text="Tool sql fails in 100% of its calls: timeout")
+    card.locator("button.link").first.click()
+    assert page.inner_text("#panel-title") == "gpt-4o" and page.said == []
+
+
+def test_no_tab_is_wider_than_a_telephone(opened, record):
+    """Issue 6: from 400 px; the reasons of failed tools are in sight there."""
+    page = opened(demo(record))
+    page.set_viewport_size({"width": 400, "height": 800})
+    for key in "12345":
+        page.keyboard.press(key)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400, key
+    page.keyboard.press("1")
+    reason = page.locator("[aria-label='Tool reliability'] .tag:visible", has_text="timeout").first.bounding_box()
+    assert reason["x"] >= 0 and reason["x"] + reason["width"] <= 400
 
 
 def test_a_filter_evaluates_the_rules_again(opened, record):
@@ -273,7 +297,7 @@ def test_of_many_calls_the_lower_panels_follow_the_filter_too(opened, record):
 
     calls = [
         record(n, tenant_id="acme" if n % 3 else "globex", tokens_total=5, cost_usd=0.5, trace=n,
-               output="fine", eval_scores={"Hallucination": (n % 100) / 100})
+               output="fine " * 30, eval_scores={"Hallucination": (n % 100) / 100})
         for n in range(1, 6301)
     ]  # fmt: skip
     page = opened(calls)
@@ -292,4 +316,8 @@ def test_of_many_calls_the_lower_panels_follow_the_filter_too(opened, record):
     page.keyboard.press("4")
     expect(page.locator("#diagnose .offender")).to_have_count(12)
     page.keyboard.press("r")
+    page.evaluate(f"location.hash = '#traces?call={99:016x}'")
+    panel = page.locator("#panel")
+    expect(panel).to_contain_text("Only the beginnings of question and answer")
+    expect(panel).not_to_contain_text("Retrieval miss")  # ACT-1: the beginnings do not tell how long the context was
     assert page.inner_text("#filter-count b") == "6,300" and page.said == []

@@ -131,6 +131,25 @@ def test_a_call_shows_its_whole_texts():
     assert detail["citations"] == [{"kind": "url", "text": "u", "grounded": False}]
     chunks = [{"n": 1, "id": "d", "title": None, "text": "Because."}]
     assert detail_of(make(2, input="Why?", evidence_chunks=chunks))["context"] == "Because."
+    foreign = make(3, input=[{"role": "user", "content": "Why?"}], output={"said": "So."})
+    assert (detail_of(foreign)["context"], detail_of(foreign)["answer"]) == ("Why?", '{"said":"So."}')
+
+
+@pytest.mark.parametrize(
+    ("similarity", "ranks", "change"),
+    [((0.9, 0.9), (1, 2), "rank 1 → 2"), ((0.9, 0.6), (1, 1.2), "similarity 0.9 → 0.6"),
+     ((0.9, 0.6), (2, 1), "similarity 0.9 → 0.6"), ((0.9, 0.86), (1, 1.4), None)],
+)  # fmt: skip
+def test_a_dropped_memory_is_named_with_what_made_it_count(similarity, ranks, change):
+    """DIAG-10: rank or similarity, whichever got worse; never a rank that got better."""
+    spans = []
+    for number in range(6):
+        late = number // 3
+        memory = {"id": "m", "rank": ranks[late], "similarity": similarity[late]}
+        spans.append(make(10 + number, trace=f"t{number}", kind="memory_read", model=None, memories=[memory]))
+        spans.append(make(20 + number, trace=f"t{number}", eval_scores={"Hallucination": 0.9 - 0.4 * late}))
+    found = [card for card in diagnose(spans) if card["rule"] == "memory-rank-drop"]
+    assert [f"m ({change})" in card["cause"] for card in found] == ([True] if change else [])
 
 
 # -- stores -----------------------------------------------------------------------------------------------------------

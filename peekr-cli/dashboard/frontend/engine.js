@@ -538,7 +538,8 @@ const PeekrEngine = (() => {
   }
 
   function change(item) {
-    const field = item.rank_before !== item.rank_after ? "rank" : "similarity";
+    const ranked = known(item.rank_before) && known(item.rank_after);
+    const field = ranked && item.rank_after - item.rank_before >= RANK_DROP ? "rank" : "similarity";
     return `${show(item.id)} (${field} ${show(item[`${field}_before`])} → ${show(item[`${field}_after`])})`;
   }
 
@@ -689,7 +690,7 @@ const PeekrEngine = (() => {
   const KINDS = ["url", "arxiv", "doi", "title"];
   const VERDICTS = ["supported", "contradicted", "unsupported"];
 
-  const characters = (text) => Array.from(text.trim()).length;
+  const characters = (text) => (text === null ? null : Array.from(text.trim()).length);
 
   function callAggregates(call, detail) {
     const claims = isEmpty(call.claims) ? countedClaims(detail.claims) : call.claims;

@@ -122,10 +122,10 @@ def text_of_content(content: Any) -> str:
 
 
 def _from_text(given: Any, system: Any) -> List[Message]:
-    """From ``attributes.input``: JSON text of messages, or what was said itself."""
-    if not isinstance(given, str) or not given:
+    """From ``attributes.input``: JSON text of messages, messages (of a file that others wrote), or what was said."""
+    if not isinstance(given, (str, list)) or not given:
         return []
-    messages = _loaded(given)
+    messages = _loaded(given) if isinstance(given, str) else given
     found = list(_turns(messages)) if isinstance(messages, list) else [_message("user", given)]
     if isinstance(system, str) and system and not any(message["role"] == "system" for message in found):
         found.insert(0, _message("system", system))

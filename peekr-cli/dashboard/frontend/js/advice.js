@@ -23,9 +23,11 @@ function whenJudged(make) {
   return place;
 }
 
-// What to try for one call: the same form of rules over this call.
+// What to try for one call: the same form of rules over this call. How long its texts are is known only in full.
 function actionsFor(call) {
-  if (call.actions === undefined) call.actions = PeekrEngine.actions(D.actions, call, detailOf(call));
+  const detail = detailOf(call);
+  if (!call.t.f) detail.context = detail.answer = null;
+  if (call.actions === undefined) call.actions = PeekrEngine.actions(D.actions, call, detail);
   return call.actions;
 }
 
@@ -47,12 +49,21 @@ function badge(severity) {
 
 function adviceCard(each) {
   const evidence = each.evidence || {};
-  const calls = (evidence.calls || []).map((call) => D.byId.get(call.span_id)).filter(Boolean).slice(0, 5);
   return h("article.advice." + (TONES[each.severity] || "info"), null,
     h("header", null, badge(each.severity), h("h3", null, plain(each.title)),
       evidence.scope === "whole file" && filtered() ? h("span.tag", null, "whole file") : null),
     h("p", null, plain(each.cause)),
     each.fixes && each.fixes.length ? h("ol", null, each.fixes.map((text) => h("li", null, plain(text)))) : null,
-    calls.length ? h("p.advice-calls", null, h("span.quiet", null, "Look at"), calls.map((call) =>
-      h("button.link", { type: "button", onclick: () => openCall(call.id) }, clip((call.t.q || call.model || call.name).replace(/\s+/g, " "), 44) + (rank(call) === null ? "" : " · " + score(rank(call)))))) : null);
+    examples((evidence.calls || []).slice(0, 5)));
+}
+
+// The calls that show it. A tool or a recall has no panel of its own: it is seen in that of a call of its trace.
+function examples(found) {
+  if (!found.length) return null;
+  return h("p.advice-calls", null, h("span.quiet", null, "Look at"), found.map((each) => {
+    const own = D.byId.get(each.span_id), call = own || D.byTrace.get(each.trace_id);
+    const text = own ? (own.t.q || own.model || own.name) : each.name + (each.error_reason ? " · " + each.error_reason : "");
+    const shown = clip(String(text).replace(/\s+/g, " "), 44) + (own && rank(own) !== null ? " · " + score(rank(own)) : "");
+    return call ? h("button.link", { type: "button", onclick: () => openCall(call.id) }, shown) : h("span.example", null, shown, " ", h("code", null, "trace " + clip(each.trace_id, 12)));
+  }));
 }

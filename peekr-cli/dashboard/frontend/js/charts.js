@@ -40,7 +40,7 @@ function axis(more) {
 }
 
 const timeAxis = () => axis({
-  space: 84,
+  space: (_chart, _axis, low, high, wide) => Math.max(84, wide / Math.max(1, high - low)), // no ticks within a second
   size: 30,
   grid: { show: false },
   values: (chart, splits, _at, _space, step) => splits.map((at, place) => {

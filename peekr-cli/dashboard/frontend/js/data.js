@@ -52,7 +52,7 @@ const CHANNELS = [
 ];
 
 // What the report holds; set once by prepare().
-const D = { meta: {}, calls: [], others: [], rest: [], traces: {}, rules: [], actions: [], cards: [], byId: new Map(), newest: 0, oldest: 0 };
+const D = { meta: {}, calls: [], others: [], rest: [], traces: {}, rules: [], actions: [], cards: [], byId: new Map(), byTrace: new Map(), newest: 0, last: 0, oldest: 0 };
 
 function prepare(data) {
   D.meta = data.meta;
@@ -70,12 +70,15 @@ function prepare(data) {
     call.hay = call.actions = undefined;
     readScores(call);
     D.byId.set(call.id, call);
+    D.byTrace.set(call.trace, call);
   });
   D.others.forEach((record) => (record.channel = channelsOf(record)));
   const future = D.meta.made + 86400;
   D.oldest = D.meta.first === null ? 0 : D.meta.first;
   D.newest = 0;
   for (const call of D.calls) if (call.start > D.newest && call.start <= future) D.newest = call.start;
+  D.last = D.newest;
+  for (const record of D.others) if (record.start > D.last && record.start <= future) D.last = record.start;
   if (!D.newest) D.newest = D.meta.last || (D.calls.length ? D.calls[D.calls.length - 1].start : 0);
 }
 

@@ -34,9 +34,19 @@ function append(node, children) {
   }
 }
 
+// What is a child already, and stays one, is not taken out: its style and layout would be made again.
 function replace(node, ...children) {
-  node.textContent = "";
-  append(node, children);
+  const list = children.flat(Infinity), stays = list.find((child) => child instanceof Node && child.parentNode === node);
+  if (!stays) {
+    node.textContent = "";
+    append(node, list);
+    return node;
+  }
+  for (const child of [...node.childNodes]) if (child !== stays) child.remove();
+  const place = list.indexOf(stays), before = document.createDocumentFragment();
+  append(before, list.slice(0, place));
+  node.insertBefore(before, stays);
+  append(node, list.slice(place + 1));
   return node;
 }
 

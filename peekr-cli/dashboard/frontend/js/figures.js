@@ -161,8 +161,10 @@ function narrative(calls, scored, state) {
   if (!scored.length && calls.length) add(65, "none", "No call has a Hallucination score yet, so its quality is not known.");
   if (said.length < 5 && slow.length) {
     const times = Float64Array.from(slow).sort();
-    add(5, "none", "The median call takes ", ms(times[Math.floor((times.length - 1) / 2)]), ", one in twenty more than ", ms(times[Math.ceil(times.length * 0.95) - 1]), ".");
+    add(5, "none", "The median call takes ", ms(times[Math.floor((times.length - 1) / 2)]), ", one in twenty ", ms(times[Math.ceil(times.length * 0.95) - 1]), " or more.");
   }
+  if (said.length < 3 && scored.length && state.delta === null) add(25, "none", "The mean Hallucination score is ", score(mean(state.values)), " over ", plural(scored.length, "scored call"), "; a trend needs 6.");
+  if (said.length < 3) add(4, "none", plural(calls.length, "call"), " in ", plural(new Set(calls.map((call) => call.trace)).size, "trace"), ".");
   return said.sort((a, b) => b.weight - a.weight).slice(0, 5);
 }
 

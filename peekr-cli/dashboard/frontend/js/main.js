@@ -85,6 +85,7 @@ async function boot() {
     listen();
     drawFilters();
     draw();
+    writeHash(); // the address names the tab from the beginning, so that it can be copied
     if (S.call) openCall(S.call);
     performance.mark("peekr-ready");
     setTimeout(() => prepareSearch(0), 50);

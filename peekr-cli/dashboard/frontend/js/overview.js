@@ -15,7 +15,7 @@ function noCalls() {
   const anything = D.meta.spans > 0;
   return h("div.empty.large", null,
     h("p.empty-title", null, anything ? "No LLM calls in this file" : "No spans in this file yet"),
-    h("p", null, anything ? `${number(D.meta.spans)} spans in ${number(D.meta.traces)} traces were read, but none is an LLM call.` : "Run your program once with tracing on, then make the report again."),
+    h("p", null, anything ? `${plural(D.meta.spans, "span")} in ${plural(D.meta.traces, "trace")} ${D.meta.spans === 1 ? "was" : "were"} read, but none is an LLM call.` : "Run your program once with tracing on, then make the report again."),
     h("pre.code", null, "import peekr\n\npeekr.instrument()      # before the first call\n…\n$ peekr dashboard traces.jsonl"),
     h("p", null, h("button.link", { type: "button", onclick: () => goTo("help") }, "What to set up, step by step")));
 }

@@ -27,28 +27,36 @@ function evaluatorNames(calls) {
   return [...found].sort((a, b) => (b[0] === "Hallucination") - (a[0] === "Hallucination") || b[1] - a[1]).map(([name]) => name).slice(0, 12);
 }
 
-function rolling(calls, name) {
-  const last = [];
-  let total = 0;
-  return calls.map((call) => {
-    const value = call.scores ? call.scores[name] : undefined;
-    if (!isNumber(value)) return null;
-    last.push(value);
-    total += value;
-    if (last.length > WINDOW) total -= last.shift();
-    return total / last.length;
-  });
+// The means at the places in keep, of all calls before them.
+function rolling(calls, name, keep) {
+  const last = new Float64Array(WINDOW), out = new Array(keep.length);
+  let total = 0, count = 0, next = 0;
+  for (let at = 0; at < calls.length; at++) {
+    const scores = calls[at].scores, value = scores ? scores[name] : undefined, given = isNumber(value);
+    if (given) {
+      total += value - (count < WINDOW ? 0 : last[count % WINDOW]);
+      last[count++ % WINDOW] = value;
+    }
+    if (at === keep[next]) out[next++] = given ? total / Math.min(count, WINDOW) : null;
+  }
+  return out;
 }
 
-// Points that are drawn: more than there are pixels would only take time.
+// Points that are drawn, at most: more than there are pixels would only take time.
 const POINTS = 4000;
+
+// Places of the calls that are drawn: the newest and, from there, each so many; and all that have a card to jump to.
+function kept(calls, most) {
+  const step = Math.ceil(calls.length / most), worst = step > 1 ? new Set(worstCalls()) : null, keep = [];
+  for (let at = 0; at < calls.length; at++) if (step < 2 || (calls.length - 1 - at) % step === 0 || worst.has(calls[at])) keep.push(at);
+  return keep;
+}
 
 function rollingChart(holder, series) {
   const scored = V.calls.filter((call) => call.ranked !== null && call.start <= D.newest);
-  const step = Math.ceil(scored.length / POINTS);
-  const thin = (list) => (step < 2 ? list : list.filter((_, at) => (scored.length - 1 - at) % step === 0));
-  const lines = series.map((each) => thin(rolling(scored, each.name)));
-  const calls = thin(scored);
+  const keep = kept(scored, Math.min(POINTS, Math.max(400, holder.clientWidth)));
+  const lines = series.map((each) => rolling(scored, each.name, keep));
+  const calls = keep.map((at) => scored[at]);
   const line = (at, color) => (chart) => {
     const y = Math.round(chart.valToPos(at, "y", true)), { left, width } = chart.bbox;
     chart.ctx.save();
@@ -74,7 +82,7 @@ function rollingChart(holder, series) {
   };
   const chart = plot(holder, {
     height: 300,
-    padding: [12, 10, 0, 0],
+    padding: [12, 34, 0, 0],
     cursor: { drag: { x: false, y: false }, points: { size: 8 }, focus: { prox: 24 } },
     scales: { x: { time: true }, y: { range: [0, 1.03] } },
     axes: [timeAxis(), axis({ size: 44, values: (_chart, splits) => splits.map((at) => at.toFixed(1)) })],

@@ -24,9 +24,9 @@ function drawTrends(view) {
   }
 }
 
-function table(label, heads, rows) {
+function table(label, heads, rows, kind) {
   return h("div.table-wrap", { tabindex: 0, role: "group", "aria-label": label },
-    h("table.small", null, h("thead", null, h("tr", null, heads.map(([name, right]) => h("th" + (right ? ".num" : ""), { scope: "col" }, name)))),
+    h("table.small" + (kind ? "." + kind : ""), null, h("thead", null, h("tr", null, heads.map(([name, right]) => h("th" + (right ? ".num" : ""), { scope: "col" }, name)))),
       h("tbody", null, rows.map((cells) => h("tr", null, cells.map((cell, at) => h((at ? "td" : "th") + (heads[at][1] ? ".num" : ""), at ? null : { scope: "row" }, cell)))))));
 }
 
@@ -66,7 +66,8 @@ function toolCard() {
     table("Tool reliability", [["Tool"], ["Calls", 1], ["Ok", 1], ["Errors", 1], ["Error rate", 1], ["Median", 1], ["Reasons"]],
       found.slice(0, 20).map((tool) => {
         const times = tool.times.sort((a, b) => a - b);
-        return [clip(tool.name, 40), number(tool.calls), number(tool.calls - tool.errors), number(tool.errors), meter(tool.errors / tool.calls, tool.errors / tool.calls > 0.2 ? "bad" : tool.errors ? "warn" : "good"), ms(times[Math.floor((times.length - 1) / 2)]),
-          h("span.tags", null, [...tool.reasons].sort((a, b) => b[1] - a[1]).map(([reason, count]) => h("span.tag", null, clip(reason, 30) + " " + number(count))))];
-      })));
+        const reasons = (what) => h("span.tags" + what, null, [...tool.reasons].sort((a, b) => b[1] - a[1]).map(([reason, count]) => h("span.tag", null, clip(reason, 30) + " " + number(count))));
+        return [[clip(tool.name, 40), reasons(".slim")], number(tool.calls), number(tool.calls - tool.errors), number(tool.errors), meter(tool.errors / tool.calls, tool.errors / tool.calls > 0.2 ? "bad" : tool.errors ? "warn" : "good"), ms(times[Math.floor((times.length - 1) / 2)]),
+          reasons("")];
+      }), "tools"));
 }

@@ -49,12 +49,12 @@ function writeHash(push) {
 
 const filtered = () => S.time !== "all" || CHANNELS.some(([name]) => S.picked[name].size);
 
-// Start and end in Unix seconds; presets count back from the newest call.
+// Start and end in Unix seconds; presets count back from the newest call, and take in what its trace did after it.
 function timeRange() {
   if (S.time === "custom") return [S.from === null ? -Infinity : S.from, S.to === null ? Infinity : S.to];
   if (S.time === "all") return [-Infinity, Infinity];
   const span = Number(S.time.slice(0, -1)) * SECONDS[S.time.slice(-1)];
-  return [D.newest - span, D.newest];
+  return [D.newest - span, Math.max(D.newest, D.last)];
 }
 
 function fits(channel, except) {

@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Set
 import attrs
 
 from peekr import ReadStore, __version__
+from peekr_cli.targets import counted
 from peekr_dashboard import columns
 from peekr_dashboard.collect import Collection, Progress, collect
 from peekr_dashboard.details import Details, choose, other_traces, read_details
@@ -156,11 +157,13 @@ def notes(store: ReadStore, found: Collection, in_full: int) -> List[str]:
             " the diagnosis of the whole file has them."
         )
     if counts.future:
-        said.append(f"{counts.future:,} spans begin in the future: a clock was wrong. Time filters leave them aside.")
+        begin = counted(counts.future, "span begins", "spans begin")
+        said.append(f"{begin} in the future: a clock was wrong. Time filters leave that aside.")
     if counts.open:
-        said.append(f"{counts.open:,} spans had not ended when this report was made.")
+        said.append(f"{counted(counts.open, 'span')} had not ended when this report was made.")
     if store.skipped:
-        said.append(f"{store.skipped:,} broken or foreign records were skipped.")
+        were = counted(store.skipped, "broken or foreign record was", "broken or foreign records were")
+        said.append(f"{were} skipped.")
     return said
 
 

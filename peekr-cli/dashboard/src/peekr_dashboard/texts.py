@@ -8,6 +8,7 @@ import msgspec
 
 from peekr import Span
 from peekr.plain import clean_text
+from peekr.wire import encode
 from peekr_dashboard.diagnostics.records import detail_of
 
 #: Characters of one text of a call that is shown in full; what is longer is in the store.
@@ -18,10 +19,17 @@ _ITEMS, _ITEM = 60, 800
 
 def cut(text: Any, limit: int) -> str:
     """Return at most so many characters; a shortened text ends with ``…`` and how many are left out."""
-    whole = text if isinstance(text, str) else "" if text is None else str(text)
+    whole = _as_text(text)
     if len(whole) > limit:
         whole = f"{whole[:limit]}… ({len(whole) - limit:,} more characters)"
     return clean_text(whole)
+
+
+def _as_text(value: Any) -> str:
+    """A text as it is; other values, which files of others may hold, as JSON."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else encode(value).decode("utf-8", "replace")
 
 
 def trimmed(value: Any, limit: int) -> Any:
@@ -51,19 +59,20 @@ def shorter(texts: Mapping[str, Any], limit: int) -> Dict[str, Any]:
 
 
 def _short(text: Any, limit: int) -> str:
-    if not isinstance(text, str):
-        text = "" if text is None else str(text)
+    text = _as_text(text)
     return clean_text(text if len(text) <= limit else text[:limit] + "…")
 
 
 def _question(given: Any) -> Any:
-    """The last thing the user said, of the messages' JSON text; else the text."""
-    if not isinstance(given, str) or not given.startswith("["):
-        return given
-    try:
-        messages = msgspec.json.decode(given)
-    except (msgspec.DecodeError, ValueError):
-        return given
+    """The last thing the user said, of messages or their JSON text; else what is given."""
+    messages = given
+    if isinstance(given, str):
+        if not given.startswith("["):
+            return given
+        try:
+            messages = msgspec.json.decode(given)
+        except (msgspec.DecodeError, ValueError):
+            return given
     for message in reversed(messages if isinstance(messages, list) else []):
         if isinstance(message, dict) and message.get("role") == "user" and isinstance(message.get("content"), str):
             return message["content"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from peekr_dashboard.diagnostics.expressions import compare, every, some
 from peekr_dashboard.diagnostics.rule import Rule
@@ -26,14 +26,15 @@ def call_aggregates(record: Mapping[str, Any], detail: Mapping[str, Any]) -> Dic
     ``contradicted_names``, ``invented.`` ``url`` ``arxiv`` ``doi`` ``title`` ``other`` ``total``.
 
     :param record: :func:`~peekr_dashboard.diagnostics.records.as_dict`.
-    :param detail: :func:`~peekr_dashboard.diagnostics.records.detail_of`.
+    :param detail: :func:`~peekr_dashboard.diagnostics.records.detail_of`; ``context`` and ``answer`` None where they
+        are not there in full.
     """
     claims: Dict[str, Any] = record.get("claims") or _counted(detail["claims"])
     contradicted = [each["text"] for each in detail["claims"] if each["verdict"] == "contradicted"]
     total = claims.get("total", 0)
     return {
-        "context_chars": len(detail["context"].strip()),
-        "answer_chars": len(detail["answer"].strip()),
+        "context_chars": _characters(detail["context"]),
+        "answer_chars": _characters(detail["answer"]),
         "score": (record.get("scores") or {}).get("Hallucination"),
         "failed": record.get("status") == "error",
         "claims": {
@@ -45,6 +46,10 @@ def call_aggregates(record: Mapping[str, Any], detail: Mapping[str, Any]) -> Dic
         "contradicted_names": sum(1 for text in contradicted if _PROPER.search(_DATES.sub("x", text))),
         "invented": _invented(detail["citations"]),
     }
+
+
+def _characters(text: Optional[str]) -> Optional[int]:
+    return None if text is None else len(text.strip())
 
 
 def _counted(claims: List[Mapping[str, Any]]) -> Dict[str, int]:

@@ -200,7 +200,7 @@ def _mean_at(side: int, sides: List[int], values: Any) -> Optional[float]:
 
 
 def _change(item: Dict[str, Any]) -> str:
-    name = show(item["id"])
-    if item["rank_before"] != item["rank_after"]:
-        return f"{name} (rank {show(item['rank_before'])} → {show(item['rank_after'])})"
-    return f"{name} (similarity {show(item['similarity_before'])} → {show(item['similarity_after'])})"
+    """Return what made it count: its rank, or where that moved too little, its similarity."""
+    ranks = item["rank_before"], item["rank_after"]
+    field = "rank" if None not in ranks and ranks[1] - ranks[0] >= RANK_DROP else "similarity"
+    return f"{show(item['id'])} ({field} {show(item[field + '_before'])} → {show(item[field + '_after'])})"

@@ -46,6 +46,7 @@ import msgspec
 
 from peekr import Span
 from peekr.runs import BILLED_KINDS, number_of
+from peekr.wire import encode
 from peekr_dashboard.diagnostics.attributes import Attributes, Citations, Claims, Recalled, read_mapping
 
 #: Kinds of spans whose attributes say something to a rule.
@@ -256,7 +257,9 @@ def _dicts(value: Any) -> List[Dict[str, Any]]:
 
 
 def _string(value: Any) -> Optional[str]:
-    return value if isinstance(value, str) else None if value is None else str(value)
+    if value is None or isinstance(value, str):
+        return value
+    return encode(value).decode("utf-8", "replace") if isinstance(value, (dict, list)) else str(value)
 
 
 def number(value: Any) -> Optional[float]:
