@@ -9,6 +9,7 @@ from typing import Any, Dict, List
 import pytest
 
 import peekr
+from peekr.errors import ConfigurationError
 from peekr.exporters import add_exporter, clear_exporters
 from peekr.testing import MemoryExporter
 
@@ -497,3 +498,54 @@ def test_peekr_says_nothing_when_all_is_well(make: Any, caplog: Any) -> None:
     assert peekr.shutdown()
     peekr.uninstrument()
     assert [record for record in caplog.records if record.name == "peekr"] == []
+
+
+def test_what_an_exporter_does_is_not_traced(make: Any) -> None:
+    """EXP-6: or each span that it exports would bring another one."""
+
+    class Traced(make.Exporter):
+        def export(self, span: Any) -> None:
+            with peekr.span("inside the exporter"):
+                super().export(span)
+
+    exporter = Traced()
+    peekr.instrument(console=False, exporter=exporter, plugins=[])
+    with peekr.span("mine"):
+        pass
+    assert peekr.flush(10) and peekr.flush(10)
+    assert [span.name for span in exporter.spans] == ["mine"]
+
+
+def test_an_exporter_that_is_behind_is_told_of_once(caplog: Any, monkeypatch: Any, hanging: Any) -> None:
+    """EXP-6: however many spans it is behind."""
+    monkeypatch.setattr("peekr.lane.MAX_WAITING", 5)
+    peekr.instrument(console=False, exporter=hanging, plugins=[])
+    for _ in range(4):
+        for _ in range(7):
+            with peekr.span("s"):
+                pass
+        peekr.flush(0.2)
+    assert sum("spans behind" in record.getMessage() for record in caplog.records) == 1
+
+
+@pytest.mark.parametrize("method", ["export", "export_batch"])
+def test_an_exporter_that_nobody_would_await_is_refused(method: str) -> None:
+    """design 8: misuse fails early; its spans would be lost without a word."""
+
+    async def take(self: Any, spans: Any) -> None:
+        pass
+
+    exporter = type("Async", (), {method: take})()
+    with pytest.raises(ConfigurationError, match=f"async {method}"):
+        peekr.instrument(console=False, exporter=exporter, plugins=[])
+    with pytest.raises(ConfigurationError, match=f"async {method}"):
+        peekr.exporters.add_exporter(exporter)
+
+
+def test_flush_without_a_timeout_waits(make: Any) -> None:
+    """INST-16"""
+    exporter = make.Exporter()
+    peekr.instrument(console=False, exporter=exporter, plugins=[])
+    with peekr.span("a"):
+        pass
+    assert peekr.flush(None) and exporter.names == ["a"]

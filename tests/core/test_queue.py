@@ -57,9 +57,9 @@ def test_the_worker_is_alive_while_tracing_is_on() -> None:
     on(MemoryExporter())
     assert delivery.is_alive()
     spans(1)
-    assert peekr.flush(10) and delivery.is_alive()
+    assert peekr.flush(10) and delivery.is_alive() and peekr.is_alive()
     peekr.shutdown()
-    assert not delivery.is_alive()
+    assert not delivery.is_alive() and not peekr.is_alive()
 
 
 class TestAFullQueue:

@@ -84,3 +84,16 @@ def test_what_is_not_stored_is_counted(counts_since: Any) -> None:
         traces(10)
         assert peekr.flush(10)
     assert counts_since() == {"started": 30, "ended": 30, "exported": 0, "sampled_out": 30, "dropped": 0}
+
+
+def test_an_id_of_other_origin_is_decided_alike_in_every_process(python: Any) -> None:
+    """SAMP-2: same id, same answer; hash() of a text differs from process to process."""
+    said = {
+        python(
+            "from peekr.sampling import trace_is_sampled",
+            "print([trace_is_sampled(f'order-{n}', 0.5) for n in range(50)])",
+            PYTHONHASHSEED=seed,
+        )
+        for seed in ("1", "2")
+    }
+    assert len(said) == 1 and "True" in said.pop()

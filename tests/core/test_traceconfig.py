@@ -191,7 +191,8 @@ def test_the_profile_is_the_arguments_then_the_environments_then_the_files(monke
         ({"encryption_enabled": True}, "encryption_enabled asks for encryption, but there is no encryption_key"),
         ({"encryption_enabled": True, "encryption_key": ""}, "encryption_key"),
         ({"api_key_required": True}, "api_key_required asks for a key"),
-        ({"retention_days": -1}, "retention_days"),
+        ({"retention_days": 1.5}, "retention_days"),
+        ({"encryption_enabled": True, "encryption_key": "  "}, "encryption_key"),
         ({"retention_max_bytes": 0}, "retention_max_bytes"),
         ({"api_port": 70000}, "api_port"),
         ({"db_path": ""}, "db_path must be the path of a file"),
@@ -469,3 +470,8 @@ def test_a_wrong_environment_does_not_break_a_run_that_nobody_instrumented(pytho
         TRACE_SAMPLE_RATE="all",
     )
     assert "TRACE_SAMPLE_RATE" in out and out.endswith("fine\n")
+
+
+def test_days_below_zero_keep_everything() -> None:
+    """DB-1: N <= 0 disables."""
+    assert TraceConfig(retention_days=-1).retention_days == -1

@@ -210,6 +210,21 @@ class TestMultiprocessing:
         assert len({span[1] for span in said.spans}) == 3
         assert len({span[3] for span in said.spans}) == 300
 
+    def test_children_that_import_the_main_module_lose_nothing(self, run: Any) -> None:
+        """Issue 4: a forkserver's child, instrumented as it imports the program, before it knows itself to be one."""
+        said = run(
+            """
+            import multiprocessing
+            on()
+            if __name__ == "__main__":
+                context = multiprocessing.get_context("forkserver")
+                processes = [context.Process(target=work, args=(number,)) for number in range(3)]
+                for process in processes: process.start()
+                for process in processes: process.join(20)
+            """
+        )
+        assert len(said.names) == 3
+
     def test_a_pool_of_processes(self, run: Any) -> None:
         said = run(
             """

@@ -322,3 +322,12 @@ def test_a_path_like_target_is_accepted(path: Path, span: Callable[..., Span]) -
     JSONLExporter(path).export_batch([span(1)])
     with peekr.open_store(path) as store:
         assert isinstance(store, JSONLStore)
+
+
+def test_runs_of_one_millisecond_come_newest_first_too(write: Write, record: Record) -> None:
+    """API-2: a run's start is shown in milliseconds, and there may be many in one."""
+    starts = [1_700_000_000.0001 + at * 0.00001 for at in range(5)]
+    path = write(*(record(number + 1, start_time=start) for number, start in enumerate(starts)))
+    with JSONLStore(str(path)) as store:
+        assert [run["name"] for run in store.list_runs()] == ["step 5", "step 4", "step 3", "step 2", "step 1"]
+        assert [run["name"] for run in store.list_runs(order_dir="ASC", limit=2)] == ["step 1", "step 2"]

@@ -221,3 +221,52 @@ def test_converting_changes_no_span() -> None:
     before = wire.encode(span.to_dict())
     view(span)
     assert wire.encode(span.to_dict()) == before
+
+
+def test_openai_has_attributes_of_its_own() -> None:
+    """field.md C: OpenAI extras, output type and reasoning level."""
+    request = {**REQUEST, "service_tier": "auto", "reasoning": {"effort": "low"}}
+    request["text"] = {"format": {"type": "json_schema", "name": "x"}}
+    response = {**RESPONSE, "service_tier": "default", "system_fingerprint": "fp_1"}
+    span = span_of("llm", "openai.responses", {"request": request, "response": response}, model="m", input="i")
+    wanted = {
+        "openai.api.type": "responses",
+        "openai.request.service_tier": "auto",
+        "openai.response.service_tier": "default",
+        "openai.response.system_fingerprint": "fp_1",
+        "gen_ai.request.reasoning.level": "low",
+        "gen_ai.output.type": "json",
+    }
+    got = view(span).attributes
+    assert {name: got.get(name) for name in wanted} == wanted
+    other = span_of("llm", "anthropic.messages", {"request": request, "response": response}, model="m", input="i")
+    assert not [name for name in view(other).attributes if name.startswith("openai.")]
+
+
+def test_a_failed_call_has_error_for_a_finish_reason() -> None:
+    """field.md C: ``error`` where none came."""
+    span = span_of("llm", model="m", error="no", error_type="RateLimitError")
+    span.status = "error"
+    assert view(span).attributes["gen_ai.response.finish_reasons"] == ["error"]
+    assert "gen_ai.response.finish_reasons" not in view(span_of("llm", model="m")).attributes
+
+
+def test_chains_prompts_and_queries_of_memory_have_names() -> None:
+    """field.md C: workflow, prompt template, memory."""
+    chain = view(span_of("chain", "langchain.chain.Retrieval"), span_names="genai")
+    assert chain.attributes["gen_ai.workflow.name"] == "langchain.chain.Retrieval"
+    assert chain.name == "invoke_workflow langchain.chain.Retrieval"
+    got = view(span_of("llm", model="m", prompt_name="greet", prompt_version="3")).attributes
+    assert (got["gen_ai.prompt.name"], got["gen_ai.prompt.version"]) == ("greet", "3")
+    memory = view(span_of("memory_read", event_type="memory_read", memory_query="seat?", memory_key="k")).attributes
+    assert memory["gen_ai.memory.query.text"] == "seat?"
+
+
+def test_what_agents_said_and_remember_stays_where_content_does() -> None:
+    """LLM-12, PIPE-8: capture_content=False."""
+    words = {
+        "memories": [{"id": "1", "text": "SECRET"}],
+        **dict.fromkeys(("memory_query", "message_content", "handoff_reason", "context_summary", "result"), "SECRET"),
+        "task_data": {"a": "SECRET"},
+    }
+    assert "SECRET" not in repr(view(span_of("memory_read", **words), content=False).attributes)

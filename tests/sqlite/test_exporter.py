@@ -422,3 +422,35 @@ def test_the_log_is_gone_after_shutdown(path: Path, span: MakeSpan) -> None:
     assert [each.name for each in path.parent.iterdir()] == ["traces.db"]
     with SQLiteStore(str(path)) as store:
         assert len(list(store.iter_spans())) == 1
+
+
+@pytest.mark.parametrize("end", ["flush", "shutdown"])
+def test_a_program_without_spans_leaves_a_database_that_can_be_asked(path: Path, end: str) -> None:
+    """SAMP-5: no row in any store, rather than no table."""
+    one = SQLiteExporter(path)
+    assert not path.exists()
+    getattr(one, end)()
+    assert rows(path, "SELECT COUNT(*) FROM spans") == [(0,)]
+
+
+def test_a_database_in_a_directory_that_is_gone_is_not_made(tmp_path: Path) -> None:
+    """EXP-6: nothing was to be written, so nothing is said."""
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    one = SQLiteExporter(folder / "traces.db")
+    folder.rmdir()
+    one.flush()
+    one.shutdown()
+    assert not folder.exists()
+
+
+def test_a_database_that_is_locked_as_the_program_starts_is_waited_for_later(path: Path, span: MakeSpan) -> None:
+    """design 8: another program's turn is no mistake of this one; the first batch waits."""
+    blocker = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    blocker.execute("CREATE TABLE other (a)")
+    blocker.execute("BEGIN EXCLUSIVE")
+    one = SQLiteExporter(path)
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    one.export_batch([span(1)])
+    assert rows(path, "SELECT COUNT(*) FROM spans") == [(1,)]

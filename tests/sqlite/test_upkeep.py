@@ -239,3 +239,14 @@ def test_a_file_that_may_not_be_changed_is_left_alone(database: Callable[..., Pa
     path.chmod(0o400)
     with pytest.raises(StoreError, match="may not be changed"):
         prune(path, Policy.of(30))
+
+
+def test_a_file_is_not_larger_for_what_was_deleted(database: Callable[..., Path]) -> None:
+    """DB-1: the log of the deletions is moved into the file, also while others have it open."""
+    path = database(*(run_spans(number, days=number) for number in range(1, 40)))
+    before = path.stat().st_size
+    with open_store(path) as reader:
+        assert len(list(reader.iter_spans())) == 117
+        outcome = prune(path, Policy(days=30))
+    assert outcome.by_age == 9
+    assert outcome.size_after == before == path.stat().st_size

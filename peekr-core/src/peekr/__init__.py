@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from peekr.interfaces import Sampler as Sampler
     from peekr.lifecycle import flush as flush
     from peekr.lifecycle import instrument as instrument
+    from peekr.lifecycle import is_alive as is_alive
     from peekr.lifecycle import stats as stats
     from peekr.lifecycle import uninstrument as uninstrument
     from peekr.profiles import Profile as Profile
@@ -115,6 +116,7 @@ _HOMES = {
     "get_trace": "agent",
     "inject": "propagation",
     "instrument": "lifecycle",
+    "is_alive": "lifecycle",
     "open_store": "stores",
     "query": "stores",
     "recall": "recalls",

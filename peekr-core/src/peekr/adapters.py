@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence
 
 from peekr.errors import ConfigurationError
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 def check_exporter(exporter: Any) -> None:
     """Raise unless the object can export.
 
-    :raises ConfigurationError: if it has neither ``export_batch`` nor ``export``, or is a class.
+    :raises ConfigurationError: if it has neither ``export_batch`` nor ``export``, the one it has is a coroutine
+        function, or it is a class.
     """
     if isinstance(exporter, type):
         name = exporter.__name__
@@ -26,6 +28,14 @@ def check_exporter(exporter: Any) -> None:
             f"exporter {exporter!r} has no method export(span) or export_batch(spans).\n"
             "Any object with one of them will do; see peekr.exporters"
         )
+    for name in ("export_batch", "export"):
+        if callable(getattr(exporter, name, None)):
+            if inspect.iscoroutinefunction(getattr(exporter, name)):
+                raise ConfigurationError(
+                    f"exporter {exporter!r} has an async {name}(), which nobody would await.\n"
+                    "Write it without async: it is called in a thread of its own, where it may block"
+                )
+            return
 
 
 def lane_for(name: str, exporter: Any, route: Optional[Route] = None) -> Lane:

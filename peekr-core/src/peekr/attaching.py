@@ -57,7 +57,7 @@ def open_route(route: Route, exporter: Callable[[], Any], config: TraceConfig) -
             made = exporter()
             waiting = [lane for lane in state.user_lanes if lane.route is route and not lane.closed]
             lane = waiting[0] if waiting else lane_for(exporter_name(made), made, route)
-            lane.batch_size = config.where_set("batch_size")
+            lane.batch_size = config.batch_size
             state.user_lanes = [other for other in state.user_lanes if other is not lane]
             _add_lane(lane, config)
 

@@ -111,15 +111,17 @@ class Canary:
     A secret that was once there stays known, since it may still be on its way. Used by one thread at a time.
 
     :param environ: where to look; ``os.environ`` by default.
+    :param report: False only replaces them.
     """
 
-    def __init__(self, environ: Any = None) -> None:
+    def __init__(self, environ: Any = None, report: bool = True) -> None:
         self._environ: Any = os.environ if environ is None else environ
         # The mapping behind os.environ: reading through os.environ would decode every variable each time.
         self._raw: Mapping[Any, Any] = getattr(self._environ, "_data", self._environ)
         self._seen: Dict[Any, Any] = {}
         self._by_value: Dict[str, Secret] = {}
         self._reported: Dict[str, bool] = {}
+        self._reports = report
         self.secrets: Tuple[Secret, ...] = ()
         self.needles: Tuple[bytes, ...] = ()
         self.refresh()
@@ -172,7 +174,7 @@ class Canary:
         return "…".join(pieces)
 
     def _report(self, name: str) -> None:
-        if name not in self._reported:
+        if self._reports and name not in self._reported:
             self._reported[name] = True
             logger.warning(
                 "the value of the environment variable %s was about to leave in a span and was redacted; "

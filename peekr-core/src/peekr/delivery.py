@@ -218,7 +218,8 @@ class Delivery:
         lost = sum([1 for span in list(self.queue) if span._t1])
         self.queue.clear()
         self.dropped += lost
-        logger.warning("the worker did not finish in time: %d spans are lost", lost)
+        if lost:
+            logger.warning("the worker did not finish in time: %d spans are lost", lost)
 
     # -- the worker -------------------------------------------------------------------------------------------
 

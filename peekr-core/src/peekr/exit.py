@@ -108,14 +108,21 @@ def _in_multiprocessing_child(action: Action) -> None:
         from multiprocessing import util
 
         util.Finalize(None, action, exitpriority=100)
+    else:  # a forkserver's child imports the main module before it knows itself to be a child
+        _in_child_to_be(action)
 
 
 def _in_forked_child(action: Action) -> None:
-    """Forked children: the list of finalizers is emptied after the fork, so ask to be put on it after that."""
-    util = sys.modules.get("multiprocessing.util")
-    if util is not None:
-        util.register_after_fork(_keeper, lambda _: util.Finalize(None, action, exitpriority=100))
+    _in_child_to_be(action)
     _in_celery_worker(action)
+
+
+def _in_child_to_be(action: Action) -> None:
+    """The list of finalizers is emptied as a child begins its work, so ask to be put on it after that."""
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None and not _keeper.is_registered:
+        _keeper.is_registered = True
+        util.register_after_fork(_keeper, lambda _: util.Finalize(None, action, exitpriority=100))
 
 
 def _in_celery_worker(action: Action) -> None:
@@ -126,7 +133,13 @@ def _in_celery_worker(action: Action) -> None:
 
 
 class _Keeper:
-    """multiprocessing registers by weak reference, so something has to stay."""
+    """multiprocessing registers by weak reference, so something has to stay.
+
+    :ivar is_registered: whether it was done; forked children inherit the registration with it.
+    """
+
+    def __init__(self) -> None:
+        self.is_registered = False
 
 
 _keeper = _Keeper()

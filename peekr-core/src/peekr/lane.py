@@ -8,6 +8,7 @@ from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, List, Optional, Sequence, Set, Tuple, Union
 
+from peekr.context import untraced
 from peekr.spans import Span
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Lane:
         self.updates = bool(getattr(exporter, "supports_update", False))
         #: Of the :class:`peekr.Trace` whose exporter this is, see :mod:`peekr.routes`; None takes what has none.
         self.route: Optional[Route] = None
-        #: Spans that the exporter is given at a time, where somebody set it and the exporter has no say of its own.
+        #: Spans that the exporter is given at a time, at most, where it has no say of its own.
         self.batch_size: Optional[int] = None
         self.closed = False
         self._said: Set[str] = set()
@@ -88,7 +89,7 @@ class Lane:
                 self._waiting += count
                 self._waiting_bytes += size
         if full:
-            self._say(f"is {self._waiting} spans behind: new ones are dropped for it")
+            self._say(f"is {self._waiting} spans behind: new ones are dropped for it", kind="behind")
         self._rouse()
 
     def put_ticket(self, ticket: FlushTicket) -> None:
@@ -123,6 +124,8 @@ class Lane:
     def _run(self) -> None:
         if threading.current_thread() is not self._thread:  # Ctrl-C came in the midst of start(), and another runs
             return
+        if not hasattr(self.exporter, "max_batch"):  # one of the user's; its own calls would be exported for ever
+            untraced().__enter__()
         while True:
             self._wake.clear()
             if self._work_off():
@@ -229,18 +232,17 @@ class Lane:
 
     def _failed(self, error: BaseException) -> None:
         self.last_error = f"{type(error).__name__}: {error}"
-        self._say(f"failed: {self.last_error}")
+        self._say(f"failed: {self.last_error}", kind=f"failed {type(error).__name__}")
 
     def note_failure(self, error: Exception) -> None:
         """Remember why one span of a batch could not be exported."""
         self._failed(error)
 
-    def _say(self, what: str) -> None:
+    def _say(self, what: str, kind: str) -> None:
         """Log each kind of trouble once."""
-        kind = what.split(":")[0] + (self.last_error or "").split(":")[0]
         if kind not in self._said:
             self._said.add(kind)
-            logger.warning("exporter %r %s. The other exporters and your program go on", self.name, what)
+            logger.warning("exporter %r %s. The other exporters and your program go on", self.name, what.rstrip("."))
 
     # -- the end ----------------------------------------------------------------------------------------------
 
@@ -275,10 +277,10 @@ class Lane:
             self._waiting = self._waiting_bytes = self._at_work = self._pending = 0
             self.dropped += lost
         logger.warning(
-            "exporter %r did not finish in time: %d spans are lost.\n"
+            "exporter %r did not finish in time: %s.\n"
             "instrument(shutdown_timeout=) gives it more than the default of 3 seconds",
             self.name,
-            lost,
+            f"{lost} spans are lost" if lost else "no span is known to be lost",
         )
         return False
 

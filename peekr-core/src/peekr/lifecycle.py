@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from math import inf
 from time import monotonic
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
@@ -16,6 +17,7 @@ from peekr.globalconfig import get_config
 from peekr.judges import Judges
 from peekr.lane import Lane
 from peekr.lanes import build_lanes, exporter_name
+from peekr.logsecrets import log_secrets
 from peekr.plugins import Choice
 from peekr.process import current_config as current_config
 from peekr.process import state
@@ -170,13 +172,13 @@ def runs_need_start() -> bool:
     return bool(pipeline.lanes) and all(lane.route is not None for lane in pipeline.lanes)
 
 
-def flush(timeout: float = 5.0) -> bool:
+def flush(timeout: Optional[float] = 5.0) -> bool:
     """Wait until every span emitted so far is durable.
 
-    :param timeout: seconds to wait at most.
+    :param timeout: seconds to wait at most; None waits as long as it takes.
     :return: whether everything was written; False too when an exporter failed to flush.
     """
-    return delivery.flush(monotonic() + timeout)
+    return delivery.flush(inf if timeout is None else monotonic() + timeout)
 
 
 def uninstrument() -> None:
@@ -188,6 +190,11 @@ def uninstrument() -> None:
         state.participants.uninstrument()
         stop(None, forget_exporters=False)
         state.may_start = False
+
+
+def is_alive() -> bool:
+    """Whether spans are taken and passed on: tracing is on, and its worker has not died."""
+    return delivery.is_alive()
 
 
 def stats() -> Dict[str, Any]:
@@ -217,8 +224,8 @@ def stats() -> Dict[str, Any]:
             "queue_size": queued,
             "queue_maxsize": delivery.max_spans,
         },
-        "exporters": {lane.name: lane.stats() for lane in lanes},
-        "plugins": {**state.participants.stats(), **state.judges.stats()},
+        "exporters": log_secrets.without_secrets({lane.name: lane.stats() for lane in lanes}),
+        "plugins": log_secrets.without_secrets({**state.participants.stats(), **state.judges.stats()}),
         "captures": {"failed": {": ".join(kind): count for kind, count in patching.failures.items()}},
         "evaluations": state.judges.counts(),
     }

@@ -46,6 +46,7 @@ class Redactor:
     :param patterns: regular expressions, as text or compiled. Those of :data:`DEFAULT_PATTERNS` cost next to nothing,
         others a full walk through every span.
     :param canary: whether to look for the secrets of the environment (:mod:`peekr.canary`).
+    :param report: whether to log which of them were found.
     :ivar redacted: spans out of which something was taken.
     :ivar failed: spans whose content was withheld, because redacting it failed.
     :raises ConfigurationError: if a key is no name or a pattern no regular expression.
@@ -56,10 +57,11 @@ class Redactor:
         keys: Optional[Iterable[Any]] = DEFAULT_KEYS,
         patterns: Optional[Iterable[Any]] = DEFAULT_PATTERNS,
         canary: bool = True,
+        report: bool = True,
     ) -> None:
         own = Keys(DEFAULT_KEYS if keys is None else keys)
         looks = Patterns(DEFAULT_PATTERNS if patterns is None else patterns)
-        self._canary = Canary() if canary else None
+        self._canary = Canary(report=report) if canary else None
         self._scanner = Scanner(own, looks, self._canary)
         self._cleaner = Cleaner(own, looks, self._canary)
         self._said: Dict[str, int] = {}
@@ -88,6 +90,8 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return a text without secrets, for what leaves by another way than in a span: notes, messages."""
+        if self._canary is not None:
+            self._canary.refresh()
         return self._cleaner.text(text)
 
     def value(self, value: Any) -> Any:
@@ -174,7 +178,7 @@ class Redactor:
         remembered = attributes.get("memory_key")
         under = remembered if isinstance(remembered, str) and self._cleaner.is_secret(remembered) else None
         for name, value in attributes.items():
-            if is_structural(name):
+            if is_structural(name, value):
                 out[name] = value
                 continue
             clean = self._cleaner.under(key_of(name), value)
@@ -182,7 +186,7 @@ class Redactor:
                 clean = MARKER
             out[name] = _bounded(clean, value, LLM_LIMIT) if isinstance(clean, str) else clean
         for name, value in (tags or {}).items():
-            if name not in out and not is_structural(name):
+            if name not in out and not is_structural(name, value):
                 clean = self._cleaner.under(key_of(name), plain(value))
                 if clean != value:
                     out[name] = clean  # a span's own attribute stands before a tag of the same name
@@ -194,7 +198,7 @@ class Redactor:
         """Keep what the span is, and nothing of what was said in it (contract PIPE-10)."""
         self.failed += 1
         attributes = span._attributes or {}
-        kept = {name: attributes[name] for name in list(attributes) if is_structural(name)}
+        kept = {name: attributes[name] for name in list(attributes) if is_structural(name, attributes[name])}
         kept = {name: value for name, value in kept.items() if type(value) in _SCALARS}
         had = [name for name in _CONTENT if name in attributes]
         had += [name for name, taken in (("input", span._input), ("output", span._output)) if taken is not None]

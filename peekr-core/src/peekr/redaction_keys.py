@@ -39,23 +39,38 @@ STRUCTURAL = frozenset(
         *("trace_id", "span_id", "parent_id", "run_id", "user_id", "session_id", "tenant_id", "retention_class"),
         *("kind", "name", "status", "start_time", "end_time", "duration_ms", "timestamp_ms", "event_id", "event_type"),
         *("event_name", "model", "model_requested", "model_response", "provider", "operation", "family", "api"),
-        *("response_id", "request_id", "conversation_id", "finish_reason", "stop_reason", "service_tier", "billed"),
-        *("temperature", "top_p", "max_tokens", "stream", "streamed", "seed", "n", "dimensions", "latency_ms"),
-        *("agent_type", "tool_name", "tool_type", "memory_type", "answer_type", "overwrite", "critical", "success"),
-        *("error_type", "error_reason", "status_code", "retries", "retry_of", "attempt", "eval_scores", "eval_tokens"),
-        *("experiment_variant", "experiment_name", "prompt_name", "prompt_version", "cost_usd", "price", "framework"),
+        *("response_id", "request_id", "conversation_id", "finish_reason", "stop_reason", "service_tier"),
+        *("agent_type", "tool_name", "tool_type", "memory_type", "answer_type"),
+        *("error_type", "error_reason", "retry_of", "eval_scores"),
+        *("experiment_variant", "experiment_name", "prompt_name", "prompt_version", "framework"),
     )
 )
-_STRUCTURAL_PREFIXES = ("tokens_", "cost_")
+#: Likewise, but only as what they are: numbers and flags. A text under such a name is somebody's own.
+MEASURES = frozenset(
+    (
+        *("temperature", "top_p", "max_tokens", "stream", "streamed", "seed", "n", "dimensions", "latency_ms"),
+        *("overwrite", "critical", "success", "billed", "status_code", "retries", "attempt", "eval_tokens", "price"),
+    )
+)
+_MEASURE_PREFIXES = ("tokens_", "cost_")
 
 #: How far a key is taken at its word.
 NONE, DERIVED, EXACT = 0, 1, 2
 Judge = Callable[[str], int]
 
 
-def is_structural(name: Any) -> bool:
-    """Whether an attribute of this name is about the span, not about what was said."""
-    return name in STRUCTURAL or (isinstance(name, str) and name.startswith(_STRUCTURAL_PREFIXES))
+def is_structural(name: Any, value: Any) -> bool:
+    """Whether an attribute is about the span, not about what was said."""
+    if name in STRUCTURAL:
+        return True
+    measures = name in MEASURES or (isinstance(name, str) and name.startswith(_MEASURE_PREFIXES))
+    return measures and _is_measure(value)
+
+
+def _is_measure(value: Any) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    return all(map(_is_measure, value)) if isinstance(value, list) else not isinstance(value, str)
 
 
 def normal(key: str) -> str:

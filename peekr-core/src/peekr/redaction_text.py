@@ -92,14 +92,14 @@ class Cleaner:
         return isinstance(name, str) and self._keys.judge(name) != NONE
 
     def _key(self, key: str) -> str:
-        return self.plain_text(key) if len(key) > 8 else key
+        return self.plain_text(key) if len(key) > 8 else self._patterns.redact_own(key)
 
     # -- texts ------------------------------------------------------------------------------------------------
 
     def text(self, text: str, depth: int = 0) -> str:
         """Return a text without secrets. One that is JSON stays JSON, spaced as it was."""
-        if len(text) < 4:
-            return text
+        if len(text) < 4:  # nothing known is so short; what users look for may be
+            return self._patterns.redact_own(text)
         inner = self._inner(text) if depth < MAX_DEPTH else None
         if inner is not None:
             new = self.value(inner, depth + 1)

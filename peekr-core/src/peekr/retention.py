@@ -158,6 +158,6 @@ def upkeep_of(store: Any) -> Upkeep:
     if isinstance(store, Upkeep):
         return store
     raise StoreError(
-        f"{getattr(store, 'target', store)} is no database, so nothing can be deleted from it in place.\n"
+        f"{getattr(store, 'target', store)} is no database: it cannot be pruned, vacuumed or backed up.\n"
         f"Load it into one with: peekr import {getattr(store, 'target', 'FILE')} --db traces.db"
     )

@@ -80,6 +80,8 @@ class RunReader:
             and (started_after is None or run["started_at"] >= started_after)
             and (started_before is None or run["started_at"] <= started_before)
         ]
+        if descending:
+            found.reverse()  # sorting keeps the order of equals: milliseconds are many spans long
         with_value = sorted(
             (run for run in found if run[key] is not None), key=lambda run: run[key], reverse=descending
         )
@@ -87,7 +89,7 @@ class RunReader:
         return page_of(ordered, limit, offset)
 
     def all_runs(self) -> List[Dict[str, Any]]:
-        """Return every run, in no order. Memory grows with the number of runs."""
+        """Return every run, oldest first. Memory grows with the number of runs."""
         tallies = RunTallies()
         for span in self.iter_spans():
             tallies.add(span)
@@ -103,7 +105,7 @@ class RunReader:
                 if outer in found:
                     found[run_id]["parent_run_id"] = outer
                     found[outer]["step_count"] += 1
-        return list(found.values())
+        return [found[run_id] for run_id in sorted(found, key=lambda run_id: tallies[run_id].start_time)]
 
     def get_stats(self, now: Optional[float] = None) -> Dict[str, Any]:
         """Return total_runs, running_runs, completed_runs, failed_runs, total_steps, db_size_bytes, recent_runs_24h.

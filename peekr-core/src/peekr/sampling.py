@@ -19,8 +19,10 @@ def trace_is_sampled(trace_id: str, rate: float) -> bool:
         return True
     try:
         low = int(trace_id[-16:], 16)
-    except ValueError:  # an id of other origin
-        low = hash(trace_id) & (_SPAN - 1)
+    except ValueError:  # an id of other origin; hash() differs from process to process
+        from hashlib import sha256
+
+        low = int.from_bytes(sha256(trace_id.encode("utf-8", "replace")).digest()[:8], "big")
     return low < rate * _SPAN
 
 

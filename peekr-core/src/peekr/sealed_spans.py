@@ -41,7 +41,7 @@ def parted(attributes: Mapping[str, Any]) -> Tuple[Dict[str, Any], Dict[str, Any
     kept: Dict[str, Any] = {}
     content: Dict[str, Any] = {}
     for name, value in attributes.items():
-        stays = value is None or isinstance(value, (bool, int, float)) or is_structural(name)
+        stays = value is None or isinstance(value, (bool, int, float)) or is_structural(name, value)
         (kept if stays else content)[name] = value
     return kept, content
 

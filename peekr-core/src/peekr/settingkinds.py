@@ -43,13 +43,18 @@ def rate() -> Kind:
     return Kind(check, _read_float)
 
 
-def whole(low: int, high: Optional[int] = None) -> Kind:
-    """A whole number in a range."""
-    span = f"{low} or more" if high is None else f"between {low} and {high}"
+def whole(low: Optional[int] = None, high: Optional[int] = None) -> Kind:
+    """A whole number, in a range if one is given."""
+    span = "" if low is None else f", {low} or more" if high is None else f", between {low} and {high}"
 
     def check(value: Any) -> int:
-        if not _is_number(value) or value != int(value) or value < low or (high is not None and value > high):
-            raise ValueError(f"must be a whole number, {span}")
+        if (
+            not _is_number(value)
+            or value != int(value)
+            or (low is not None and value < low)
+            or (high is not None and value > high)
+        ):
+            raise ValueError(f"must be a whole number{span}")
         return int(value)
 
     return Kind(check, _read_float)

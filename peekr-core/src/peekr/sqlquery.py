@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Sequence, Union
 
-from peekr import sql
+from peekr import ratings, sql
 from peekr.errors import StoreError
 
 if TYPE_CHECKING:
@@ -54,7 +54,10 @@ def is_sqlite(target: str) -> bool:
 
 
 class EmptyDatabase(StoreError):
-    """An SQLite file without any table: the program that makes it was killed in that moment, or is at it."""
+    """An SQLite file without any table: the program that makes it was killed in that moment, or is at it.
+
+    One that holds nothing but ratings, of traces that are in a file of lines, is empty too.
+    """
 
 
 @contextmanager
@@ -79,17 +82,18 @@ def _explained(target: str, error: Exception) -> str:
     return f"{target}: {text}"
 
 
-def connect(target: str, any_tables: bool = False) -> Connection:
+def connect(target: str, any_tables: bool = False, busy_s: float = BUSY_S) -> Connection:
     """Open an SQLite file for reading only; works beside writers, and in a directory that cannot be written.
 
     A file of an older version gets temporary views, seen by this connection alone, in place of what it lacks.
 
     :param any_tables: whether a database without a table ``spans`` will do.
+    :param busy_s: seconds to wait while another program has it locked.
     :raises StoreError: if it is no SQLite file, is damaged, locked, or has no table ``spans``.
     :raises EmptyDatabase: (a StoreError) if it has no table at all.
     """
     with as_store_error(target):
-        connection = _opened(target)
+        connection = _opened(target, busy_s)
         try:
             if not (any_tables and not sql.columns_of(connection)):
                 _complete(connection, target)
@@ -100,7 +104,7 @@ def connect(target: str, any_tables: bool = False) -> Connection:
     return connection
 
 
-def _opened(target: str) -> Connection:
+def _opened(target: str, busy_s: float) -> Connection:
     import sqlite3
 
     address = Path(os.path.abspath(target)).as_uri()
@@ -108,7 +112,7 @@ def _opened(target: str) -> Connection:
     # A WAL file in a read-only directory cannot have its index; "immutable" does without, blind to the -wal file.
     for mode in ("mode=ro", "mode=ro&immutable=1"):
         connection = sqlite3.connect(
-            f"{address}?{mode}", uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+            f"{address}?{mode}", uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False
         )
         try:
             connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
@@ -135,8 +139,8 @@ def stand_in() -> Connection:
 
 def _complete(connection: Connection, target: str) -> None:
     present = sql.columns_of(connection)
-    if not present and connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None:
-        raise EmptyDatabase(f"{target} has no table yet.\nLook again when the program that makes it has run")
+    if not present and _tables(connection) <= {"feedback"}:
+        raise EmptyDatabase(f"{target} holds no span yet.\nLook again when a program has written to it")
     missing = [name for name in sql.REQUIRED if name not in present]
     if missing:
         what = "has no table 'spans'" if not present else f"has a table 'spans' without {missing[0]!r}"
@@ -153,10 +157,16 @@ def _complete(connection: Connection, target: str) -> None:
         name
         for (name,) in connection.execute("SELECT name FROM sqlite_master UNION SELECT name FROM temp.sqlite_master")
     }
+    if "feedback" not in known:
+        connection.execute(ratings.NO_RATINGS)
     outdated = any(name not in present for name in sql.COLUMNS)
     for name, body in sql.VIEWS.items():
         if outdated or name not in known:
             connection.execute(f"CREATE TEMP VIEW {name} AS {body}")
+
+
+def _tables(connection: Connection) -> set[str]:
+    return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def query(
@@ -165,7 +175,8 @@ def query(
     """Run one SQL statement over a trace store and return its rows as dicts.
 
     The dialect is SQLite's. An SQLite file is asked directly and read only; every other store is first loaded into
-    a temporary database with the same table ``spans`` and views ``runs``, ``steps`` and ``span_costs``.
+    a temporary database with the same table ``spans`` and views ``runs``, ``steps`` and ``span_costs``, and with the
+    ratings of its traces (:mod:`peekr.ratings`) in the table ``feedback``.
 
     :raises StoreError: if the store cannot be read, or the statement is wrong or would write.
     """
@@ -173,7 +184,7 @@ def query(
     try:
         connection = connect(target) if is_sqlite(target) else _loaded(target)
     except EmptyDatabase:
-        connection = stand_in()
+        connection = _with_ratings_alone(target)
     try:
         with as_store_error(target):
             cursor = connection.execute(statement, params)
@@ -181,6 +192,17 @@ def query(
             return [dict(zip(names, values)) for values in cursor]
     finally:
         connection.close()
+
+
+def _with_ratings_alone(target: str) -> Connection:
+    connection = stand_in()
+    with as_store_error(target), closing(_opened(target, BUSY_S)) as source:
+        connection.execute(ratings.TABLE)
+        if _tables(source):
+            rows = source.execute(f"SELECT {', '.join(ratings.COLUMNS)} FROM feedback")
+            connection.executemany("INSERT INTO feedback VALUES (?, ?, ?, ?, ?)", rows)
+        connection.execute("PRAGMA query_only = ON")
+    return connection
 
 
 def _loaded(target: str) -> Connection:
@@ -201,6 +223,7 @@ def _loaded(target: str) -> Connection:
                     connection.executemany(insert, batch)
                     batch.clear()
             connection.executemany(insert, batch)
+            ratings.copy_ratings(target, connection)
             connection.execute("COMMIT")
             connection.execute("PRAGMA query_only = ON")
         except BaseException:

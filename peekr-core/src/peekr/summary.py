@@ -113,11 +113,12 @@ class TraceTally:
 class RunTally:
     """Adds up the spans of one run."""
 
-    __slots__ = ("_scores", "cost_usd", "head", "parent_id", "step_count", "tokens_total")
+    __slots__ = ("_scores", "cost_usd", "head", "parent_id", "start_time", "step_count", "tokens_total")
 
     def __init__(self) -> None:
         self.head: Optional[Dict[str, Any]] = None
         self.parent_id: Optional[str] = None
+        self.start_time = 0.0
         self.step_count = 0
         self.tokens_total = 0
         self.cost_usd: Optional[float] = None
@@ -126,7 +127,7 @@ class RunTally:
     def add(self, span: Span) -> None:
         """Count one span of the run; its first one gives name, times and state."""
         if runs.is_run(span):
-            self.head, self.parent_id = runs.run_dict(span), span.parent_id
+            self.head, self.parent_id, self.start_time = runs.run_dict(span), span.parent_id, span.start_time
         self.step_count += 1
         self.tokens_total += runs.tokens_of(span)
         cost = runs.cost_of(span)

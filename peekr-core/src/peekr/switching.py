@@ -16,6 +16,7 @@ from peekr.exit import watch_exit
 from peekr.judges import Judges
 from peekr.lane import Lane
 from peekr.lanes import close_lanes, name_apart
+from peekr.logsecrets import log_secrets
 from peekr.pipeline import Pipeline
 from peekr.process import state, timeout_s
 from peekr.samplers import at_start
@@ -39,7 +40,7 @@ def switch(config: Config, lanes: List[Lane], judges: Judges) -> None:
     in_force.head = Sampling(config.sample_rate, config.keep_errors, config.only_on_error)
     sampling = TailSampler(in_force.head)
     participants = state.participants
-    participants.load(config, judges.workers)
+    participants.load(config, judges.head)
     name_apart([*lanes, *state.user_lanes])
     pipeline = Pipeline(
         processors=[*participants.processors, *judges.counters],
@@ -49,7 +50,7 @@ def switch(config: Config, lanes: List[Lane], judges: Judges) -> None:
         evaluation=judges.evaluation,
         whole_texts=judges.whole_texts,
         side_lanes=judges.lanes,
-        batch_size=config.trace_config.where_set("batch_size"),
+        batch_size=config.trace_config.batch_size,
     )
     judges.switch_on()
     state.judges = judges
@@ -57,6 +58,7 @@ def switch(config: Config, lanes: List[Lane], judges: Judges) -> None:
     root_scope.value = config.root_scope()
     decide = at_start(config.sampler, config.trace_config)
     hooks.use(participants.start_hooks if decide is None else (decide, *participants.start_hooks))
+    log_secrets.use(config)
     delivery.configure(config)
     delivery.open(pipeline, (*participants.end_hooks, *judges.end_hooks(participants.cleaning)))
     if before is not None:

@@ -61,7 +61,7 @@ class TraceConfig:
     sample_rate: float = _setting(1.0, rate(), "Share of traces to store, decided once a trace.", "SAMPLE_RATE")
     only_on_error: bool = _setting(False, flag(), "Store only traces in which something failed.", "ONLY_ON_ERROR")
     queue_size: int = _setting(DEFAULT_QUEUE_SIZE, whole(1), "Spans that may wait for the worker.", "QUEUE_SIZE")
-    batch_size: int = _setting(50, whole(1), "Spans that custom exporters get at a time, where set.", "BATCH_SIZE")
+    batch_size: int = _setting(50, whole(1), "Spans that custom exporters get at a time, at most.", "BATCH_SIZE")
     batch_timeout_ms: int = _setting(
         1000, whole(1), "Milliseconds that a span waits for the worker, at most; 40 suffice.", "BATCH_TIMEOUT"
     )
@@ -80,7 +80,7 @@ class TraceConfig:
         None, words(optional=True, secret=True), "A Fernet key, or any passphrase.", "ENCRYPTION_KEY"
     )
     db_path: str = _setting("traces.db", path(), "The SQLite database.", "DB_PATH")
-    retention_days: int = _setting(30, whole(0), "Days that runs are kept by `peekr prune`; 0: all.", "RETENTION_DAYS")
+    retention_days: int = _setting(30, whole(), "Days that runs are kept by `peekr prune`; 0: all.", "RETENTION_DAYS")
     retention_max_bytes: Optional[int] = _setting(
         None, limit(), "Bytes that `peekr prune` brings the database down to.", "RETENTION_MAX_BYTES"
     )
@@ -287,7 +287,7 @@ def _resolve(
 
 def _check_together(config: TraceConfig) -> None:
     """Check what depends on two fields. A profile that wants encryption gives way where there is no key (CONF-8)."""
-    if config.encryption_enabled and not config.encryption_key:
+    if config.encryption_enabled and not (config.encryption_key or "").strip():
         if config.source_of("encryption_enabled") != "profile":
             raise ConfigurationError(
                 f"{_label(config, 'encryption_enabled')} asks for encryption, but there is no encryption_key.\n"
@@ -298,7 +298,7 @@ def _check_together(config: TraceConfig) -> None:
             "the production profile has no encryption_key: encryption is off and content is stored readable.\n"
             "Set TRACE_ENCRYPTION_KEY, or run: peekr init --profile production"
         )
-    if config.api_key_required and not config.api_key:
+    if config.api_key_required and not (config.api_key or "").strip():
         raise ConfigurationError(
             f"{_label(config, 'api_key_required')} asks for a key, but there is no api_key.\nSet TRACE_API_KEY"
         )

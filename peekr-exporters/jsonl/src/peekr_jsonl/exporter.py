@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
 
 from peekr import wire
+from peekr.errors import ConfigurationError
 from peekr.paths import writable_path
 from peekr.spans import Span
 from peekr_jsonl.locking import locked
@@ -24,6 +25,21 @@ _TOKEN = re.compile(rb'"payload":"(gAAAAA[^"]+\.[^"]+)"')
 _LOOK_BACK = 1024 * 1024
 #: How often a file may vanish between being opened and being locked, in one batch.
 _ATTEMPTS = 10
+
+
+def _text_file(path: str) -> str:
+    """Return the path, unless a database is there, which a line of text at its end would damage."""
+    try:
+        with open(path, "rb") if os.path.isfile(path) else open(os.devnull, "rb") as file:
+            begins = file.read(16)
+    except OSError:  # may be written, not read: an append-only log
+        return path
+    if begins == b"SQLite format 3\0":
+        raise ConfigurationError(
+            f"jsonl_path: {path} is an SQLite database.\nGive it as db_path, or give another path; "
+            "spans are never written over other data"
+        )
+    return path
 
 
 class JSONLExporter:
@@ -64,7 +80,7 @@ class JSONLExporter:
 
             sealer = Sealer(compression_enabled, compression_level, encryption_enabled, encryption_key)
             self._sealing = SpanSealer(sealer, as_text=True)
-        self.path = writable_path(path, "jsonl_path")
+        self.path = _text_file(writable_path(path, "jsonl_path"))
         self._lock = threading.Lock()
         self._fd: Optional[int] = None
         self._regular = True

@@ -24,6 +24,8 @@ class Table:
     :ivar parameters: key of a request, in any provider's spelling → attribute and type.
     :ivar operations: span kind → ``gen_ai.operation.name``.
     :ivar providers: peekr's provider → ``provider`` attribute's value; others as they are.
+    :ivar openai: of calls of OpenAI's API: part of the payload and key in it → attribute.
+    :ivar openai_apis: beginning of the span's name → value of ``openai_api``.
     """
 
     version: str
@@ -41,6 +43,11 @@ class Table:
     evaluation: Mapping[str, str]
     operations: Mapping[str, str]
     providers: Mapping[str, str]
+    workflow_name: Optional[str]
+    finish_reasons: str
+    openai: Mapping[Tuple[str, str], str]
+    openai_api: str
+    openai_apis: Mapping[str, str]
 
 
 def _texts(value: Any) -> Any:
@@ -71,6 +78,13 @@ def _same(value: Any) -> Any:
     return value
 
 
+def _output_type(value: Any) -> Any:
+    kind = value.get("type") if isinstance(value, dict) else value
+    if not isinstance(kind, str):
+        return None
+    return "json" if kind.startswith("json") else kind if kind == "text" else None
+
+
 _ATTRIBUTES = {
     "tokens_input": "gen_ai.usage.input_tokens",
     "tokens_output": "gen_ai.usage.output_tokens",
@@ -84,6 +98,8 @@ _ATTRIBUTES = {
     "tool_type": "gen_ai.tool.type",
     "tool_description": "gen_ai.tool.description",
     "agent_id": "gen_ai.agent.id",
+    "prompt_name": "gen_ai.prompt.name",
+    "prompt_version": "gen_ai.prompt.version",
     "embeddings_dimensions": "gen_ai.embeddings.dimension.count",
     "user_id": "user.id",
     "server": "server.address",
@@ -134,6 +150,9 @@ _PARAMETERS: Dict[str, Tuple[str, Callable[[Any], Any]]] = {
     "encoding_format": ("gen_ai.request.encoding_formats", _texts),
     "previous_response_id": ("gen_ai.request.previous_response.id", _same),
     "reasoning_effort": ("gen_ai.request.reasoning.level", _same),
+    "effort": ("gen_ai.request.reasoning.level", _same),
+    "response_format": ("gen_ai.output.type", _output_type),
+    "format": ("gen_ai.output.type", _output_type),
 }
 _EVALUATION = {
     "event": "gen_ai.evaluation.result",
@@ -142,6 +161,20 @@ _EVALUATION = {
     "response_id": "gen_ai.response.id",
     "error": "error.type",
 }
+#: What only OpenAI has: place and key in the payload → attribute.
+_OPENAI = {
+    ("request", "service_tier"): "openai.request.service_tier",
+    ("response", "service_tier"): "openai.response.service_tier",
+    ("response", "system_fingerprint"): "openai.response.system_fingerprint",
+}
+#: Beginning of a span's name → ``openai.api.type``.
+_OPENAI_APIS = {"openai.chat.completions": "chat_completions", "openai.responses": "responses"}
+_OPENAI = {
+    ("request", "service_tier"): "openai.request.service_tier",
+    ("response", "service_tier"): "openai.response.service_tier",
+    ("response", "system_fingerprint"): "openai.response.system_fingerprint",
+}
+_OPENAI_APIS = {"openai.chat.completions": "chat_completions", "openai.responses": "responses"}
 _OPERATIONS = {
     "llm": "chat",
     "embedding": "embeddings",
@@ -182,6 +215,11 @@ _NEWEST = Table(
     evaluation=_EVALUATION,
     operations=_OPERATIONS,
     providers=_PROVIDERS,
+    workflow_name="gen_ai.workflow.name",
+    finish_reasons="gen_ai.response.finish_reasons",
+    openai=_OPENAI,
+    openai_api="openai.api.type",
+    openai_apis=_OPENAI_APIS,
 )
 #: What receivers of 2025 know: the names of core's semantic conventions before GenAI moved out of them.
 _V1_37 = attrs.evolve(
@@ -192,9 +230,11 @@ _V1_37 = attrs.evolve(
         name: target
         for name, target in _ATTRIBUTES.items()
         if name not in ("tokens_cached", "tokens_cache_write", "tokens_reasoning", "streaming")
+        and not name.startswith("prompt_")
     },
     converted={"finish_reason": _CONVERTED["finish_reason"]},
     operations={kind: name for kind, name in _OPERATIONS.items() if not kind.startswith(("memory", "re", "rag", "ch"))},
+    workflow_name=None,
 )
 
 TABLES: Mapping[str, Table] = {table.version: table for table in (_NEWEST, _V1_37)}

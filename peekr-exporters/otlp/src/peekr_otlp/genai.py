@@ -10,7 +10,15 @@ from peekr_otlp.messages import Conversation, conversation_of
 from peekr_otlp.parts import text_part
 from peekr_otlp.view import Convention, View, common, events_of, json_text, name_of, payload_of
 
-_PARAMETER_PLACES = ("inferenceConfig", "generationConfig", "generation_config", "config", "textGenerationConfig")
+_PARAMETER_PLACES = (
+    "inferenceConfig",
+    "generationConfig",
+    "generation_config",
+    "config",
+    "textGenerationConfig",
+    "reasoning",
+    "text",
+)
 
 
 def genai(table: Table, *, span_names: str = "peekr") -> Convention:
@@ -29,7 +37,8 @@ def genai(table: Table, *, span_names: str = "peekr") -> Convention:
             _MAKERS.get(kind, _nothing)(span, given, out, table)
         name = name_of(span)
         if span_names == "genai" and operation is not None:
-            subject = out.get(table.request_model) or out.get(table.tool_name) or out.get(table.agent_name)
+            names = (table.request_model, table.tool_name, table.agent_name, table.workflow_name)
+            subject = next((out[each] for each in names if each is not None and out.get(each)), None)
             name = f"{operation} {subject}" if subject else operation
         _rename(given, out, table)
         return View(name, out, events)
@@ -64,15 +73,31 @@ def _model(given: Dict[str, Any], out: Dict[str, Any], table: Table, asked: Any)
 
 
 def _llm(span: Span, given: Dict[str, Any], out: Dict[str, Any], table: Table) -> None:
+    if span.status == "error" and not given.get("finish_reason"):
+        out[table.finish_reasons] = ["error"]
     if "input" not in given and "output" not in given and span._payload is None:
         _model(given, out, table, None)
         return
-    told = conversation_of(payload_of(span) if "input" in given or "output" in given else None, given)
+    payload = payload_of(span) if "input" in given or "output" in given else None
+    told = conversation_of(payload, given)
     _model(given, out, table, told.request.get("model"))
     _content(told, out, table)
     parameters(told.request, out, table)
+    _openai(str(span.name), payload, out, table)
     for name in ("input", "output", "system"):
         given.pop(name, None)
+
+
+def _openai(name: str, payload: Any, out: Dict[str, Any], table: Table) -> None:
+    api = next((api for beginning, api in table.openai_apis.items() if name.startswith(beginning)), None)
+    if api is None:
+        return
+    out[table.openai_api] = api
+    for (part, key), target in table.openai.items():
+        found = payload.get(part) if isinstance(payload, dict) else None
+        value = found.get(key) if isinstance(found, dict) else None
+        if isinstance(value, str):
+            out[target] = value
 
 
 def _content(told: Conversation, out: Dict[str, Any], table: Table) -> None:
@@ -119,6 +144,11 @@ def _agent(span: Span, given: Dict[str, Any], out: Dict[str, Any], table: Table)
             )
 
 
+def _workflow(span: Span, given: Dict[str, Any], out: Dict[str, Any], table: Table) -> None:
+    if table.workflow_name is not None:
+        out[table.workflow_name] = name_of(span)
+
+
 def _retrieval(span: Span, given: Dict[str, Any], out: Dict[str, Any], table: Table) -> None:
     out[table.content["query"]] = given.pop("rag.query", None) or given.get("input")
     documents = given.pop("rag.retrieved_docs", None)
@@ -131,8 +161,8 @@ def _document(one: Any, at: int) -> Any:
 
 
 def _memory(span: Span, given: Dict[str, Any], out: Dict[str, Any], table: Table) -> None:
-    key: Optional[Any] = given.get("memory_key")
-    out[table.content["memory_query"]] = key if given.get("event_type") == "memory_read" else None
+    asked: Optional[Any] = given.get("memory_query") or given.get("memory_key")
+    out[table.content["memory_query"]] = asked if given.get("event_type") == "memory_read" else None
     out[table.content["memory_records"]] = given.get("output") or given.get("input")
 
 
@@ -149,6 +179,7 @@ _MAKERS = {
     "retriever": _retrieval,
     "retrieval": _retrieval,
     "rag": _retrieval,
+    "chain": _workflow,
     "memory_read": _memory,
     "memory_write": _memory,
 }

@@ -13,7 +13,7 @@ from peekr_otlp.conventions import Table
 from peekr_otlp.scores import Event, exception_event, score_events
 
 #: Span kinds that stand for a call of another program.
-CLIENT_KINDS = frozenset(("llm", "embedding"))
+CLIENT_KINDS = frozenset(("llm", "embedding", "retriever", "retrieval", "rag"))
 #: What was said or found, as far as peekr knows: nothing of it leaves when content may not.
 CONTENT = frozenset(
     (
@@ -28,6 +28,13 @@ CONTENT = frozenset(
         "stack_trace",
         "tool_args",
         "tool_result",
+        "memories",
+        "memory_query",
+        "message_content",
+        "handoff_reason",
+        "context_summary",
+        "task_data",
+        "result",
     )
 )
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Seconds that os.fork() waits for a batch that is being written.
 _FORK_PATIENCE_S = 2.0
+#: Seconds that a program waits at its start to have a look into its database.
+_CHECK_PATIENCE_S = 0.25
 _LAST_TOKEN = (
     "SELECT payload FROM spans WHERE rowid > (SELECT MAX(rowid) FROM spans) - 10000"
     " AND CAST(payload AS TEXT) LIKE 'gAAAAA%.%' ORDER BY rowid DESC LIMIT 1"
@@ -38,7 +40,7 @@ class SQLiteExporter:
     With encryption, what was said in a span is in its ``payload`` only, as a Fernet token; what the span is (names,
     ids, times, model, tokens, scores, status) stays in the columns and in ``attributes``.
 
-    :param path: the database; made with the first span. Its directory must exist.
+    :param path: the database; made with the first span or :meth:`flush`. Its directory must exist.
     :param compression_enabled: compress payloads with gzip; short ones stay as they are.
     :param compression_level: 1 (fast) to 9 (small).
     :param encryption_enabled: encrypt payloads; needs ``pip install 'peekr-core[encryption]'``.
@@ -63,7 +65,7 @@ class SQLiteExporter:
         self.path = _checked(path)
         self._lock = threading.Lock()
         self._writer: Optional[Writer] = None
-        self._closed = False
+        self._closed = self._used = False
         _exporters.add(self)
 
     @classmethod
@@ -94,11 +96,16 @@ class SQLiteExporter:
         return query(self.path, statement, params)
 
     def flush(self) -> None:
-        """Nothing waits here: a batch is committed when :meth:`export_batch` returns."""
+        """Make the database if there was no span yet, so that it can be asked; a batch is committed as it comes."""
+        with self._lock:
+            if not self._closed:
+                self._make()
 
     def shutdown(self) -> None:
         """Close the database; may be called twice."""
         with self._lock:
+            if not self._closed:
+                self._make()
             self._closed = True
             self._close()
 
@@ -113,6 +120,15 @@ class SQLiteExporter:
         return found[0]["payload"] if found else None
 
     # -- the connection ---------------------------------------------------------------------------------------
+
+    def _make(self) -> None:
+        """Nobody misses a database that cannot be made while there is nothing to write."""
+        if self._used or os.path.exists(self.path):
+            return
+        try:
+            self._open()
+        except (OSError, sqlite3.Error):
+            pass
 
     def _write(self, rows: Sequence[sql.Row]) -> None:
         patience = Patience(PATIENCE_S)
@@ -133,6 +149,7 @@ class SQLiteExporter:
             self._close()
         if self._writer is None:
             self._writer = Writer(self.path)
+            self._used = True
         return self._writer
 
     def _close(self) -> None:
@@ -161,8 +178,12 @@ def _checked(path: Any) -> str:
 def _check_content(target: str) -> None:
     if not is_sqlite(target):
         raise StoreError(f"{target} is no SQLite database.\nGive another path; spans are never written over other data")
-    connection = connect(target, any_tables=True)
-    connection.close()
+    try:
+        connect(target, any_tables=True, busy_s=_CHECK_PATIENCE_S).close()
+    except StoreError as error:
+        cause = error.__cause__
+        if not isinstance(cause, sqlite3.Error) or not is_busy(cause):
+            raise  # a locked one is another program's turn: the first batch waits for its own
 
 
 # -- fork -------------------------------------------------------------------------------------------------------------

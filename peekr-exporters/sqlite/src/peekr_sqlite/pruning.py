@@ -19,6 +19,8 @@ from peekr_sqlite.writing import Writer
 _AT_ONCE = 250
 #: Seconds that a statement waits for other writers.
 _PATIENCE_S = 30.0
+#: Milliseconds that shortening the log waits for readers; it can be left to others.
+_LOG_PATIENCE_MS = 500
 #: Less room than this cannot be made.
 _PAGE = 8192
 #: Of the runs that should make room, so many go before the size is looked at again: never many too many.
@@ -46,6 +48,8 @@ def prune(target: str, policy: Policy, vacuum: bool, dry_run: bool, now: float, 
             pruning.by_size(policy.max_bytes)
         if vacuum and not dry_run:
             pruning.vacuum()
+        elif pruning.outcome.spans and not dry_run:
+            _shorten_log(connection)
         return pruning.result()
 
 
@@ -77,6 +81,12 @@ def _reading(target: str) -> Iterator[sqlite3.Connection]:
 def _vacuum(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _shorten_log(connection: sqlite3.Connection) -> None:
+    """Or the file would be larger for what was deleted, until its next writer comes."""
+    connection.execute(f"PRAGMA busy_timeout = {_LOG_PATIENCE_MS}")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
