@@ -187,3 +187,15 @@ def test_a_spent_budget_stops_the_next_call_before_it_is_made(role: str, server:
         assert budget.spent == pytest.approx(1.05)
         assert budget.unpriced == 0
     assert len(server.bodies) == 2
+
+
+def test_calls_recorded_by_hand_end_at_the_limit_too(tmp_path: Path) -> None:
+    """BUDGET-1 for trace.llm(): all of them count, and those behind the limit say so."""
+    budget = BudgetAlert(0.5)
+    peekr.instrument(console=False, jsonl_path=str(tmp_path / "t.jsonl"), plugins=[], budget_alert=budget)
+    with peekr.trace.run("r"):
+        peekr.trace.llm(model="m", prompt="p", response="r", cost_usd=0.5)
+        with pytest.raises(BudgetExceededError):
+            peekr.trace.llm(model="m", prompt="p", response="r", cost_usd=0.25)
+    assert peekr.flush(10)
+    assert budget.spent == 0.75

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from decimal import Decimal
 from typing import Any, Callable, Dict, List
 
 import pytest
@@ -87,7 +88,9 @@ class TestScores:
 
         assert Polite().name == "Polite"
 
-    @pytest.mark.parametrize(("given", "score"), [(7.3, 1.0), (-1, 0.0), (True, 1.0), (float("inf"), 1.0), (0, 0.0)])
+    @pytest.mark.parametrize(
+        ("given", "score"), [(7.3, 1.0), (-1, 0.0), (True, 1.0), (float("inf"), 1.0), (0, 0.0), (Decimal("0.25"), 0.25)]
+    )
     def test_outside_of_zero_to_one_are_clamped(self, given: Any, score: float) -> None:
         """EVAL-14"""
         span = Span("llm.call", kind="llm")

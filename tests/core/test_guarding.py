@@ -123,6 +123,7 @@ def test_a_spent_budget_reaches_the_caller() -> None:
         close_span(span)
         attributes = recording.only.attributes
     assert (attributes["blocked"], attributes["error_type"]) == (True, "BudgetExceededError")
+    assert attributes["error_reason"] == "guardrail"
     assert "guardrail_violations" not in attributes
 
 
@@ -141,6 +142,75 @@ def test_an_answer_recorded_by_hand_is_guarded_too() -> None:
         (fine, bad) = recording.named("llm.call")
     assert fine.status == "ok" and "blocked" not in fine.attributes
     assert bad.attributes["blocked"] is True and bad.attributes["output"] == "a secret"
+
+
+def no_secrets(*names: str) -> Callable[[Any], object]:
+    def check(span: Any) -> None:
+        if any("secret" in span.attributes.get(name, "") for name in names):
+            raise GuardrailError("no secrets")
+
+    return check
+
+
+def test_a_prompt_recorded_by_hand_is_looked_at_too() -> None:
+    """GUARD-4 for trace.llm(): it cannot be held back any more, but the violation is stored."""
+    guard = Guard(lambda span: None)
+    guard.check_input = no_secrets("input")  # type: ignore[attr-defined]
+    with record(plugins=[], guardrails=[guard]) as recording:
+        with peekr.trace.run("r"):
+            with pytest.raises(GuardrailError):
+                peekr.trace.llm(model="m", prompt="a secret", response="fine")
+        attributes = recording.named("llm.call")[0].attributes
+    assert (attributes["blocked"], attributes["guardrail_violations"]) == (True, ["Guard: no secrets"])
+
+
+@pytest.mark.parametrize("named", ["argument", "attribute", "block"])
+def test_a_span_of_kind_llm_that_is_ended_by_hand_is_guarded(named: str) -> None:
+    """GUARD-6, GUARD-7, EVAL-15: kind ``llm`` is what makes an LLM call; once, and the span before is current again."""
+
+    def by_hand() -> None:
+        if named == "block":
+            with peekr.span("call", kind="llm", output="a secret"):
+                return
+        span, token = peekr.start_span("call", kind="llm" if named == "argument" else None)
+        span.attributes.update(kind="llm", output="a secret")
+        try:
+            peekr.end_span(span, token)
+        finally:
+            peekr.end_span(span, token)
+
+    with record(plugins=[], guardrails=[Guard(no_secrets("output"))]) as recording:
+        with pytest.raises(GuardrailError):
+            by_hand()
+        assert peekr.get_current_span() is None
+        span = recording.only
+        with peekr.span("function", output="a secret"):
+            pass
+    assert (span.status, span.attributes["blocked"], span.attributes["error_reason"]) == ("error", True, "guardrail")
+
+
+def test_the_programs_own_exception_goes_before_a_guards() -> None:
+    """INST-12: a block that fails has no answer to be looked at."""
+    with record(plugins=[], guardrails=[Guard(fail(GuardrailError("no")))]) as recording:
+        with pytest.raises(KeyError):
+            with peekr.span("call", kind="llm", output="x"):
+                raise KeyError("own")
+        assert recording.only.attributes["error_type"] == "KeyError"
+
+
+def test_what_a_guard_replaces_is_stored_nowhere_else() -> None:
+    """GUARD-9: nor in the payload."""
+
+    def mask(span: Any) -> None:
+        span.attributes["output"] = span.attributes["output"].replace("Paris", "[CITY]")
+
+    with record(plugins=[], guardrails=[Guard(mask)]) as recording:
+        with peekr.trace.run("r"):
+            peekr.trace.llm(model="m", prompt="hi", response="Paris")
+            peekr.trace.llm(model="m", prompt="hi", response="Rome")
+        masked, plain = recording.named("llm.call")
+    assert masked.attributes["output"] == "[CITY]" and "Paris" not in str(masked.to_dict())
+    assert plain.payload["response"] == "Rome"
 
 
 @pytest.mark.parametrize("guardrails", [[Guard], [object()], "PIIRedact", [lambda span: None]])

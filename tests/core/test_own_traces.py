@@ -560,7 +560,7 @@ def test_a_storage_exporter_needs_a_configuration() -> None:
 
 @pytest.mark.parametrize("where", ["instrument", "trace"])
 def test_a_batch_is_no_larger_than_it_may(where: str, make: Any) -> None:
-    """QUEUE-1, CONF-1: batch_size, where somebody set it; a part that fails does not keep the next from going."""
+    """QUEUE-1, CONF-1: batch_size; a part that fails does not keep the next from going."""
 
     class Sizes(make.Batches):
         def export_batch(self, spans: Any) -> None:
@@ -584,6 +584,23 @@ def test_a_batch_is_no_larger_than_it_may(where: str, make: Any) -> None:
     peekr.set_config(None)
     assert max(size for size in exporter.calls if isinstance(size, int)) <= 3
     assert 28 <= len(exporter.spans) < 31
+
+
+def test_a_batch_has_fifty_spans_where_nothing_was_set(make: Any) -> None:
+    """QUEUE-1: batch_size 50 is the default."""
+
+    sizes: List[int] = []
+
+    class Sizes(make.Batches):
+        def export_batch(self, spans: Any) -> None:
+            sizes.append(len(spans))
+
+    peekr.instrument(console=False, storage=None, exporter=Sizes(), plugins=[])
+    for _ in range(300):
+        with peekr.span("s"):
+            pass
+    assert peekr.flush(10)
+    assert sum(sizes) == 300 and max(sizes) <= 50
 
 
 # -- a run with a configuration of its own --------------------------------------------------------------------------

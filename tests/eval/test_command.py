@@ -228,6 +228,32 @@ def test_an_interrupted_run_is_gone_on_with(run: Run, span: Any, monkeypatch: An
         assert not Path(path + ".scores").exists()
 
 
+def test_an_output_is_written_also_when_nothing_is_left_to_score(run: Run, store: str) -> None:
+    """EVAL-13: somebody may wait for the file."""
+    run(store, "-e", "NotEmpty")
+    output = "out" + Path(store).suffix
+    done = run(store, "-e", "NotEmpty", "-o", output)
+    assert len(list(peekr.open_store(output).spans())) == len(list(peekr.open_store(store).spans()))
+    assert "0 of 3 spans evaluated, 3 had their scores already" in done.stdout
+    run(store, "-e", "NotEmpty", "-o", "dry" + Path(store).suffix, "--dry-run")
+
+
+def test_scores_that_could_not_be_put_in_place_are_the_next_time(run: Run, span: Any, monkeypatch: Any) -> None:
+    """EVAL-13: the message says to run the same command again, though all is scored by then."""
+    write("traces.jsonl", spans(span))
+
+    def full(*paths: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("peekr_eval.offline.files.os.replace", full)
+        assert "No space left on device" in run("traces.jsonl", "-e", "NotEmpty", code=1).output
+    assert "NotEmpty" not in Path("traces.jsonl").read_text()
+    assert "Written to traces.jsonl" in run("traces.jsonl", "-e", "NotEmpty").stdout
+    assert Path("traces.jsonl").read_text().count('"NotEmpty":') == 3
+    assert not Path("traces.jsonl.scores").exists()
+
+
 def test_an_evaluator_that_fails_is_counted_and_the_exit_code_says_so(run: Run, store: str) -> None:
     """EVAL-8, exit code 3: the reason is stored, no score, and it is tried again the next time."""
     done = run(store, "-e", "counting:Broken", "-e", "NoError", code=3)

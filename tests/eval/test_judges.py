@@ -179,6 +179,16 @@ def test_openai_comes_first_and_credentials_decide(
     assert choose().provider == chosen
 
 
+def test_the_environment_decides_before_a_key_left_in_the_openai_module(packages: Any, monkeypatch: Any) -> None:
+    """EVAL-9: ``openai.chat…`` leaves its key in ``openai.api_key``, past its time in the environment."""
+    openai = pytest.importorskip("openai", reason="openai is not installed")
+    packages("openai", "anthropic")
+    monkeypatch.setattr(openai, "api_key", "k")
+    assert choose().provider == "openai"
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    assert choose().provider == "anthropic"
+
+
 def test_a_claude_model_is_asked_for_at_anthropic(packages: Any, monkeypatch: Any) -> None:
     """EVAL-9: with both there, the model that was named decides."""
     packages("openai", "anthropic")

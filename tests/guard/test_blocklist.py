@@ -218,3 +218,16 @@ def test_a_tool_calls_arguments_are_part_of_the_answer(chat: Any) -> None:
     with record(plugins=["openai"], guardrails=[blocklist(terms=["hunter2"])]):
         with pytest.raises(GuardrailError):
             chat.ask()
+
+
+@pytest.mark.parametrize("fields", [("input",), ("output",), ("input", "output")])
+def test_a_span_can_be_looked_at_by_hand(fields: Any) -> None:
+    """GUARD-4, GUARD-9: run(span) looks at all of its fields."""
+    for field in ("input", "output"):
+        span = Span("call", kind="llm")
+        span.attributes[field] = "a secret"
+        if field in fields:
+            with pytest.raises(GuardrailError, match=field):
+                blocklist(terms=["secret"], fields=fields).run(span)
+        else:
+            blocklist(terms=["secret"], fields=fields).run(span)

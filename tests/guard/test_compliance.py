@@ -116,3 +116,41 @@ def test_a_server_that_is_down_stops_nothing(chat: Any, packs: Any, start: Any) 
     chat.ask("The patient id is 7")
     assert peekr.flush(10)
     assert "not at hand" in keeper.spans[0].attributes["guardrail_warnings"][0]
+
+
+@pytest.mark.parametrize("key", ["type", "rule_type"])
+def test_rules_may_stand_beside_the_packs(chat: Any, packs: Any, start: Any, key: str) -> None:
+    """GUARD-10: packs and rules as two lists; a pack says what becomes of its violations."""
+    rules = [
+        {"pack": "FDCPA", key: "prohibited_output", "pattern": "legal action", "description": "no threats"},
+        {"pack": "FDCPA", key: "required_disclosure", "pattern": "(this is) an attempt to collect a debt"},
+        {"pack": "SOFT", key: "prohibited_input", "pattern": "hello"},
+        {"pack": "OTHER", key: "prohibited_input", "pattern": "."},
+    ]
+    answer = {"packs": [{"name": "FDCPA", "action": "raise"}, {"name": "SOFT", "action": "warn"}], "rules": rules}
+    start()  # sets the answer
+    packs.answer = answer
+    keeper = Keeper()
+    peekr.add_exporter(keeper)
+    exporter = peekr.HTTPExporter(endpoint=packs.url, api_key="pk_test")
+    peekr.instrument(console=False, exporter=exporter, plugins=PROVIDERS, compliance=["FDCPA", "SOFT"])
+    disclosure = "(This is) an attempt to collect a debt."
+    chat.says(f"We take legal action. {disclosure}", disclosure, "Pay.")
+    with pytest.raises(GuardrailError, match="no threats"):
+        chat.ask("hello")
+    chat.ask("hi")
+    with pytest.raises(GuardrailError):
+        chat.ask("hi")
+    assert peekr.flush(10)
+    first = [one["type"] for one in keeper.spans[0].attributes["compliance_violations"]]
+    assert first == ["prohibited_input", "prohibited_output"]
+
+
+@pytest.mark.parametrize("answer", [{"packs": [], "rules": []}, {"rules": []}, {"packs": ["HIPAA"]}])
+def test_a_server_without_rules_is_no_mistake(chat: Any, packs: Any, start: Any, answer: Any) -> None:
+    """GUARD-10: it may get them later; nothing is held up meanwhile."""
+    start()
+    packs.answer = answer
+    exporter = peekr.HTTPExporter(endpoint=packs.url, api_key="pk_test")
+    peekr.instrument(console=False, exporter=exporter, plugins=PROVIDERS, compliance=["HIPAA"])
+    assert chat.ask("diagnosis").choices

@@ -108,6 +108,16 @@ OTHERS = [
     ("in 2024 4111 1111 1111 1111", "credit_card"),
     ("4111\u00a01111\u00a01111\u00a01111", "credit_card"),
     ("078\u201105\u20111120", "ssn"),
+    ("ssn=078-05-1120", "ssn"),
+    ("SSN#078051120", "ssn"),
+    ("card=4111111111111111&n=1", "credit_card"),
+    ("card #4111-1111-1111-1111", "credit_card"),
+    ("_4111111111111111_", "credit_card"),
+    ("4111111111111111/12/25", "credit_card"),
+    ("card 060431594252", "credit_card"),
+    ("?phone=4155552671", "phone"),
+    ("Phone #415-555-2671", "phone"),
+    ("Phone: 82 80 14", "phone"),
 ]
 NONE = [
     "order 1234567890",
@@ -164,6 +174,11 @@ NONE = [
     "call function 1234567",
     "the call took 1234567 ns",
     "returned 200 100 300",
+    "ZIP: 09238-0592",
+    "Passport no. 0745-008-4532",
+    "my driver's license number is 0337-21-1891",
+    "rooms 12 14 16",
+    "order_4111111111111111",
 ]
 
 
@@ -177,6 +192,20 @@ def test_phone_numbers_of_many_countries_are_found(text: str) -> None:
 def test_other_personal_data_is_found_as_what_it_is(text: str, category: str) -> None:
     """GUARD-2, GUARD-3: a card number is no phone number."""
     assert [found for _, _, found in find(text, ALL)] == [category]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("email=a@b.co", "a@b.co"),
+        ("https://x.io/?email=a@b.co&u=1", "a@b.co"),
+        ("4111111111111111|a@b.co|", "a@b.co"),
+        ("to bounce+jane=example.com@lists.org", "bounce+jane=example.com@lists.org"),
+    ],
+)
+def test_what_stands_before_a_mail_address_is_not_part_of_it(text: str, value: str) -> None:
+    """GUARD-2, GUARD-3: neither a key of a query, nor the column before it."""
+    assert [text[start:end] for start, end, kind in find(text, ALL) if kind == "email"] == [value]
 
 
 @pytest.mark.parametrize("text", NONE)

@@ -15,7 +15,7 @@ from peekr.agent_words import AgentMethods
 from peekr.capture import document
 from peekr.context import Block, current, leave
 from peekr.delivery import delivery
-from peekr.errors import GuardrailError
+from peekr.errors import BudgetExceededError, GuardrailError
 from peekr.events import BaseEvent
 from peekr.ids import RawId
 from peekr.sampling import sampling_of
@@ -75,7 +75,7 @@ class TraceContext(AgentMethods):
             return None
         try:
             return self._record(STEPS[step], run, fields)
-        except GuardrailError:
+        except (GuardrailError, BudgetExceededError):
             raise
         except Exception as error:  # never into the traced program
             logger.warning("the %s event of run %r was not recorded: %s", step, run.name, error, exc_info=error)

@@ -242,9 +242,9 @@ class Writer:
 
 
 def _ask_guards(span: Span, fields: Fields) -> None:
-    """Ask the guardrails about an answer that the program got by itself.
+    """Ask the guardrails about a call that the program made by itself.
 
-    :raises GuardrailError: if it must not be used; the span is stored with its violation.
+    :raises GuardrailError, BudgetExceededError: if one objects; the span is stored with its violation.
     """
     guarding = sys.modules.get("peekr.guarding")
     if guarding is None or not guarding.guards.any:
@@ -255,5 +255,6 @@ def _ask_guards(span: Span, fields: Fields) -> None:
         from peekr.withheld import withheld
 
         withheld.put(span, known)
-    if guarding.guards.outputs:
-        guarding.after_call(span, lambda view: view.attributes.update(known))
+    from peekr.reported import look_at
+
+    look_at(span, known)

@@ -14,8 +14,8 @@ class AgentMethods:
     """The emitters, the same on a :class:`TraceContext`, a :class:`Trace` and ``peekr.trace``.
 
     Each returns the event, or None outside of a run, in an unsampled one, and after the final answer. They run
-    in the caller's thread and raise nothing but the GuardrailError of a guardrail. ``duration_ms`` (or
-    ``latency_ms``) may be given to each.
+    in the caller's thread and raise nothing but the GuardrailError of a guardrail and the BudgetExceededError of a
+    budget. ``duration_ms`` (or ``latency_ms``) may be given to each.
     """
 
     @property

@@ -26,6 +26,10 @@ class BaseGuardrail(WithName):
                 if "$" in span.attributes.get("output", ""):
                     raise peekr.guard.GuardrailError("an answer names a price")
 
+    It is asked about calls of the providers, about ``trace.llm()``, and about spans of kind ``llm`` that the program
+    ends by hand; these two are over by then, so the exception only says that their answer must not be used. What it
+    replaces in ``input`` or ``output`` is stored nowhere in the original.
+
     A guardrail that fails in another way is skipped with a warning; after ten failures in a row it is left out.
 
     A subclass may have ``check_input(span)`` too: it is called in the caller's thread before a request leaves, with

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from copy import copy
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from weakref import WeakSet
 
 from peekr.config import Config
 from peekr.context import untraced
@@ -18,6 +19,7 @@ from peekr.errors import BudgetExceededError, ConfigurationError, GuardrailError
 from peekr.patching import note_failure
 from peekr.pipeline import MAX_FAILURES
 from peekr.spans import Span
+from peekr.tracer import hooks
 from peekr.withheld import added, withheld, without_quotations
 
 logger = logging.getLogger("peekr")
@@ -26,6 +28,9 @@ logger = logging.getLogger("peekr")
 STOPS = (GuardrailError, BudgetExceededError)
 #: Sets the attributes that a call has, in full length, on the span it is given.
 Describe = Callable[[Span], object]
+#: Spans whose texts a guardrail has replaced, so that the originals must not be stored either.
+replaced: WeakSet[Span] = WeakSet()
+_TEXTS = ("input", "output", "system")
 #: Kinds of spans whose answer somebody may want to stop.
 _ANSWERING = frozenset(("llm", "agent"))
 
@@ -156,10 +161,27 @@ def in_callers_thread(config: Config) -> List[Any]:
     return list({id(guard): guard for guard in asked}.values())
 
 
+def without_originals(span: Span) -> None:
+    """Drop the record of a call if a guardrail has replaced texts that stand in it too. In the worker."""
+    if span in replaced:
+        span.resolve()
+        span.payload = None
+
+
 def put_in_force(asked: Sequence[Any]) -> None:
     """Ask these from now on; none switches all of it off."""
     guards.inputs = tuple(Asked(_name(guard), guard, guard.check_input) for guard in asked if _asks_before(guard))
-    guards.outputs = tuple(Asked(_name(guard), guard, guard.run) for guard in asked if _asks_after(guard))
+    guards.outputs = tuple(Asked(_name(guard), guard, _after(guard)) for guard in asked if _asks_after(guard))
+    watch_manual_spans()
+
+
+def watch_manual_spans() -> None:
+    """Have spans of kind ``llm`` that the program ends by hand looked at, as long as somebody is asked."""
+    hooks.end = None
+    if guards.inputs or guards.outputs:
+        from peekr.reported import look_at_manual
+
+        hooks.end = look_at_manual
 
 
 def _checked(guardrails: Sequence[Any]) -> Sequence[Any]:
@@ -191,6 +213,12 @@ def _asks_before(guard: Any) -> bool:
 def _asks_after(guard: Any) -> bool:
     """Whether it looks at answers: not in the worker, and not one of those that only look at requests."""
     return not _in_worker(guard) and getattr(guard, "checks_output", True) and callable(getattr(guard, "run", None))
+
+
+def _after(guard: Any) -> Callable[[Span], object]:
+    """What looks at answers: ``check_output`` of a guardrail whose ``run`` looks at requests as well."""
+    check = getattr(guard, "check_output", None)
+    return check if callable(check) else guard.run  # type: ignore[no-any-return]
 
 
 def _compliance(config: Config) -> List[Any]:
@@ -249,7 +277,7 @@ async def in_thread(asked: Sequence[Asked], call: Callable[[], Any]) -> Any:
 
 def answers(span: Span) -> bool:
     """Whether somebody wants to see this span's answer."""
-    return bool(guards.outputs) and span._kind in _ANSWERING and not span.scope.muted
+    return bool(guards.outputs) and span.kind in _ANSWERING and not span.scope.muted
 
 
 def block(span: Span, error: BaseException) -> None:
@@ -311,6 +339,8 @@ class _Shown:
         span, texts = self._span, self._texts
         now = span._attributes or {}
         new = added(texts, now)
+        if any(name in new and name in texts and new[name] != texts[name] for name in _TEXTS):
+            replaced.add(span)
         if withheld.on:
             new = without_quotations(new)
         span._payload, span._pending = self._payload, self._pending

@@ -82,6 +82,15 @@ class Judges:
         self.evaluation = Evaluation(named, config.evaluate_filter, delivery.wake)
 
     @property
+    def head(self) -> List[Part]:
+        """What the worker does to a span before all else."""
+        if not self.callers:
+            return self.workers
+        from peekr.guarding import without_originals
+
+        return [Part("originals", "peekr.guardrails", without_originals), *self.workers]
+
+    @property
     def whole_texts(self) -> bool:
         """Whether somebody reads whole texts."""
         return bool(self.workers or self.callers or self.inline or self.evaluation)

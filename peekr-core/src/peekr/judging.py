@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
+from decimal import Decimal
+from numbers import Real
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from peekr.context import untraced
@@ -118,8 +120,9 @@ def _score(value: Any) -> float:
     if inspect.iscoroutine(value):
         value.close()  # else Python complains later that nobody awaited it
         raise TypeError("evaluate() is a coroutine function; it has to return a number from 0.0 to 1.0 itself")
-    if not isinstance(value, (int, float)):
+    if not isinstance(value, (Real, Decimal)):
         raise TypeError(f"evaluate() returned {value!r:.80}, not a number from 0.0 to 1.0")
-    if math.isnan(value):
+    number = float(value)
+    if math.isnan(number):
         raise ValueError("evaluate() returned NaN, not a number from 0.0 to 1.0")
-    return round(min(max(float(value), 0.0), 1.0), 4)
+    return round(min(max(number, 0.0), 1.0), 4)

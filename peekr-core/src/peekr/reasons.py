@@ -42,6 +42,7 @@ _NAMES = {
     "ConnectionError": "connection",
     "AuthenticationError": "auth",
     "GuardrailError": "guardrail",
+    "BudgetExceededError": "guardrail",
     "CancelledError": "cancelled",
     "KeyboardInterrupt": "cancelled",
     "GeneratorExit": "cancelled",

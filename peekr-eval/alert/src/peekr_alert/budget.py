@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Optional, Sequence
 
 from peekr.delivery import delivery
 from peekr.errors import BudgetExceededError, ConfigurationError
-from peekr.guarding import Asked, guards
+from peekr.guarding import Asked, guards, watch_manual_spans
 from peekr.prices import Usage, cost_of
 from peekr.runs import BILLED_KINDS
 from peekr.spans import Span
@@ -150,6 +150,7 @@ class BudgetAlert(Alert):
         asked = guards.inputs
         if not any(each.guard is self for each in asked):
             guards.inputs = (*asked, Asked(self.name, self, self.check_input))
+            watch_manual_spans()
 
     def shutdown(self) -> None:
         """Refuse nothing any more, and send what waits for the sinks."""

@@ -34,7 +34,7 @@ class Outbox:
     def _reset(self) -> None:
         self._items: Deque[Any] = deque()
         self._changed = threading.Condition()
-        self._busy = False
+        self._busy = self._sending = False
 
     def put(self, item: Any) -> None:
         """Queue an item. Never waits for the sink, never raises."""
@@ -59,11 +59,13 @@ class Outbox:
     def _run(self) -> None:
         while True:
             with self._changed:
+                self._sending = False
                 if not self._items:
                     self._busy = False
                     self._changed.notify_all()
                     return
                 item = self._items.popleft()
+                self._sending = True
             try:
                 self._send(item)
             except BaseException as error:  # whatever a sink does, the next notice is tried
@@ -77,7 +79,7 @@ class Outbox:
         """Wait until nothing waits any more, or until ``deadline`` (of time.monotonic); return whether it is so."""
         with self._changed:
             done = self._changed.wait_for(lambda: not self._busy and not self._items, max(deadline - monotonic(), 0))
-            left = len(self._items) + self._busy
+            left = len(self._items) + self._sending
         if not done:
             self._say(f"did not finish in time: {left} notices may be lost")
         return done
@@ -88,7 +90,7 @@ class Outbox:
             "sent": self.sent,
             "failed": self.failed,
             "dropped": self.dropped,
-            "waiting": len(self._items) + self._busy,
+            "waiting": len(self._items) + self._sending,
             "last_error": self.last_error,
         }
 

@@ -78,19 +78,22 @@ def command(store: str, as_json: bool, **given: Any) -> None:
     named = evaluators(given["names"], given["criteria"], judge, given["detailed"])
     with open_store(store) as opened:
         target, plan = _planned(opened, named, given)
-        tally = Tally(named)
+        tally, written = Tally(named), False
         try:
             if not given["dry_run"] and plan.todo:
                 _agree(plan, given["yes"])
                 _run(target, plan, tally, given, _filters(opened, given))
             else:
                 _tell(plan)
+                written = not given["dry_run"] and target.unfinished
+                if written:
+                    target.finish()
         finally:
             target.close()
         if as_json:
             click.echo(json.dumps(document(store, target.where, plan, tally, given["dry_run"])))
         else:
-            click.echo("\n".join(lines(target.where, plan, tally)))
+            click.echo("\n".join(lines(target.where, plan, tally, written)))
     click.get_current_context().exit(SOME_FAILED if tally.failed else 0)
 
 

@@ -6,7 +6,10 @@ import re
 from ipaddress import AddressValueError, IPv6Address
 from typing import Iterator, Tuple
 
-_LOCAL_CHARS = r"\w.!#$%&'*+/=?^`{|}~-"
+#: Of those that RFC 5322 allows, not ``/?`{|}``: in text they part addresses far oftener than they stand in one.
+_LOCAL_CHARS = r"\w.!#$%&'*+=^~-"
+#: ``email=jane@example.com``, but not the ``=`` of ``bounce+jane=example.com@lists.org``.
+_KEY = re.compile(r"\W?[^\W\d][\w-]*=(?=.)")
 #: Read backwards from the @, at most the 64 characters that RFC 5321 allows.
 _LOCAL = re.compile(rf"[{_LOCAL_CHARS}]+")
 _DOMAIN = re.compile(
@@ -15,7 +18,7 @@ _DOMAIN = re.compile(
 #: What stands before the @ of names that are no mail addresses: ``git@host:path`` and pictures for sharp screens.
 _NO_MAILBOX = frozenset(("git", "hg", "svn"))
 _NO_DOMAIN = re.compile(r"[1-9]x\.(?:png|jpe?g|gif|webp|svg|avif)\Z", re.IGNORECASE)
-_LEADING = ".!#$%&'*/=?^`{|}~-"
+_LEADING = ".!#$%&'*=^~-"
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"(?<![\w.])(?:{_OCTET}\.){{3}}{_OCTET}(?!\w|\.[0-9])")
@@ -36,6 +39,8 @@ def find_emails(text: str) -> Iterator[Tuple[int, int]]:
         domain = _DOMAIN.match(text, at + 1) if local is not None else None
         if local is not None and domain is not None:
             start = at - len(local[0].rstrip(_LEADING))
+            key = _KEY.match(text, start, at) if "=" in local[0] else None
+            start = start if key is None else key.end()
             if start < at and _is_mailbox(text, start, at, domain):
                 yield start, domain.end()
         at = text.find("@", at + 1)

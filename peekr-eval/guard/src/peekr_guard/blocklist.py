@@ -71,14 +71,22 @@ class Blocklist(BaseGuardrail):
         """
         self._stop(span, "input", ("input", "system"))
 
-    def run(self, span: Span) -> None:
-        """Stop an answer, in the caller's thread; redact or warn, in the worker.
+    def check_output(self, span: Span) -> None:
+        """Stop an answer that holds something blocked. In the caller's thread.
 
-        :raises GuardrailError: if the answer holds something blocked and the action is ``"raise"``.
+        :raises GuardrailError: if it does.
+        """
+        self._stop(span, "output", ("output",))
+
+    def run(self, span: Span) -> None:
+        """Look at a whole call, which peekr itself does in two steps; redact or warn, in the worker.
+
+        :raises GuardrailError: if it holds something blocked and the action is ``"raise"``.
         """
         if self.action == "raise":
-            if "output" in self.fields:
-                self._stop(span, "output", ("output",))
+            for field, check in (("input", self.check_input), ("output", self.check_output)):
+                if field in self.fields:
+                    check(span)
         elif self.action == "redact":
             self._redact(span)
         else:

@@ -109,6 +109,10 @@ class CompliancePacks(BaseGuardrail):
         packs, troubles = read_packs(msgspec.json.decode(body))
         for trouble in troubles:
             logger.warning("compliance: %s; it is left out", trouble)
+        if not packs:
+            logger.warning("compliance: the server has no packs yet, so %s holds nobody up", ", ".join(self.packs))
+            self._rules = ()
+            return
         self._rules = tuple(rule for pack in self.packs for rule in _chosen(pack, packs))
 
     def _missed(self, error: Exception) -> None:

@@ -48,7 +48,7 @@ _CLASSES = bytes(
 _IBAN, _LONG = b"aadd", b"p" * _SHORTEST
 _SSN_WORD = re.compile(r"(?<![^\W_])(?:ssn|social\s+security)(?![^\W_])", re.IGNORECASE)
 #: Signs before a number that make it a sum, a fraction, or part of a name.
-_NO_START = frozenset("_$€£¥#=%~")
+_NO_START = frozenset("$€£¥%~")
 
 
 def find(text: str, categories: AbstractSet[str], regions: Sequence[str] = ()) -> List[Found]:
@@ -174,7 +174,7 @@ def _may_begin(text: str, groups: Sequence[Group], at: int) -> bool:
     if before == " ":
         return True
     earlier = text[first - 2 : first - 1]
-    if before.isalnum() or before in _NO_START:
+    if before.isalnum() or before in _NO_START or (before == "_" and earlier.isalnum()):
         return False
     if before == "," and earlier.isdigit():  # a list of numbers, or thousands
         size = groups[at][1] - first
@@ -194,13 +194,14 @@ def _goes_on(text: str, end: int) -> bool:
     after = text[end : end + 2]
     if not after or after[0] == " ":
         return False
-    if after[:1].isalnum() or after[:1] == "_":
+    if after[:1].isalnum() or (after[:1] == "_" and after[1:].isalnum()):
         return True
     if after[:1] == "," and text[max(end - 4, 0) : end].isdigit() and end >= 4:  # no thousands
         return False
     return (after[:1] in ("-", ".", "/", ",") and after[1:].isdigit()) or after[:1] in ("%", "€", "$")
 
 
+_EXPIRY = re.compile(r"/(?:0[1-9]|1[0-2])/[0-9]{2}(?![0-9])")
 _CARD_PARTS = (" ", "-", "\u00a0", "\u202f", "\u2011", "\u2013")
 
 
@@ -219,7 +220,8 @@ def _card(text: str, groups: Sequence[Group], at: int) -> int:
         if len(digits) >= 12:
             possible.append((count, digits))
     for count, digits in reversed(possible):
-        if not _goes_on(text, groups[at + count - 1][1]) and is_card(digits):
+        last = groups[at + count - 1][1]
+        if (not _goes_on(text, last) or _EXPIRY.match(text, last) is not None) and is_card(digits):
             sizes = tuple([last - first for first, last in groups[at : at + count]])
             if grouped_as_card(sizes) and not _is_tail(text, groups, at, sizes):
                 return count

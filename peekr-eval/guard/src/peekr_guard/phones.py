@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Iterable, Sequence, Tuple
+from typing import Iterable, Optional, Sequence, Tuple
 
 from peekr_guard.words import CALL, CALLED, MARKS, OTHER, PHONE, PHONE_BEGINS, WHOSE, WORD
 
@@ -49,6 +49,8 @@ def phone_end(text: str, groups: Sequence[Group], at: int, start: int, regions: 
     first = groups[at][0]
     signs = text[start:first] if at == 0 else text[max(groups[at - 1][1], first - 3) : first]
     taken = _international(text, groups, at) if "+" in signs or _is_double_zero(text, groups[at]) else 0
+    if taken and "+" not in signs and _telling(text, first, _NEAR) is False:
+        return 0, 0
     if not taken and "+" not in signs:
         taken = _national(text, groups, at, signs) or _with_context(text, groups, at)
         if not taken and regions and len(groups) - at == 1:
@@ -112,6 +114,9 @@ def _is_valid(digits: str, regions: Tuple[str, ...]) -> bool:
 
 # -- known by their form ---------------------------------------------------------------------------------------
 
+#: Postal codes, licences and orders may begin with a zero too: so many words before a number decide.
+_NEAR = 3
+
 
 def _national(text: str, groups: Sequence[Group], at: int, signs: str) -> int:
     """Numbers that look like nothing else: an area code in parentheses or with a zero, North America's 3-3-4."""
@@ -126,7 +131,9 @@ def _national(text: str, groups: Sequence[Group], at: int, signs: str) -> int:
         return 0 if _is_year(text, groups[at]) else _row(text, groups, at, sum(sizes[:1]) + 5, 12)
     if sizes[0] >= 2 and text[groups[at][0]] == "0" and text[groups[at][0] + 1] != "0":
         count = _row(text, groups, at, 9, 12)
-        return 0 if count == 2 and _is_street(text, groups[at + 1][1]) else count
+        if count == 2 and _is_street(text, groups[at + 1][1]):
+            return 0
+        return 0 if count and _telling(text, groups[at][0], _NEAR) is False else count
     return 0
 
 
@@ -172,7 +179,7 @@ def _looks_dated(text: str, groups: Sequence[Group]) -> bool:
 
 
 def _with_context(text: str, groups: Sequence[Group], at: int) -> int:
-    """Any 7 to 15 digits in at most six groups, next to a word about phones."""
+    """Any 7 to 15 digits in at most six groups, or ``82 80 14``, next to a word about phones."""
     row = groups[at : at + 6]
     digits, count = 0, 0
     for start, end in row:
@@ -181,20 +188,31 @@ def _with_context(text: str, groups: Sequence[Group], at: int) -> int:
         digits += end - start
         count += 1
     row = row[:count]
-    if digits < _MIN or _looks_dated(text, row) or (count > 1 and max(end - start for start, end in row) > 8):
+    least = 6 if [end - start for start, end in row] == [2, 2, 2] and _spaced(text, row) else _MIN
+    if digits < least or _looks_dated(text, row) or (count > 1 and max(end - start for start, end in row) > 8):
         return 0
     if count <= 2 and _is_street(text, row[-1][1]):
         return 0
     return count if _is_called_phone(text, row[0][0], row[-1][1]) else 0
 
 
+def _spaced(text: str, groups: Sequence[Group]) -> bool:
+    return all(text[one[1] : two[0]] == " " for one, two in zip(groups, groups[1:]))
+
+
 def _is_called_phone(text: str, start: int, end: int) -> bool:
     """Whether the nearest telling word before the number, or a label behind it, means a phone."""
-    if _LABEL.match(text, end) is not None:
-        return True
+    return _LABEL.match(text, end) is not None or _telling(text, start) is True
+
+
+def _telling(text: str, start: int, most: int = _BEFORE) -> Optional[bool]:
+    """Whether the nearest telling word before a number means a phone (True) or something else (False).
+
+    :param most: how many words to look at.
+    """
     before = text[max(start - _BEFORE, 0) : start]
     words = [(match[0].lower(), match.end()) for match in WORD.finditer(before)]
-    for place in range(len(words) - 1, -1, -1):
+    for place in range(len(words) - 1, max(len(words) - 1 - most, -1), -1):
         word, behind = words[place]
         if word in OTHER:
             return False
@@ -204,4 +222,4 @@ def _is_called_phone(text: str, start: int, end: int) -> bool:
             return True
         if word == "number" and place and words[place - 1][0] in WHOSE:
             return True
-    return not before.isascii() and any(mark in before for mark in MARKS)
+    return True if not before.isascii() and any(mark in before for mark in MARKS) else None

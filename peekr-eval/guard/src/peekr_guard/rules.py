@@ -44,14 +44,14 @@ class Rule:
 def read_packs(answer: Any) -> Tuple[Dict[str, List[Rule]], List[str]]:
     """Return the rules by the pack's name, and what could not be understood.
 
-    Takes ``{"packs": [{"name": "HIPAA", "rules": [{"type": "prohibited_output", "pattern": "…"}]}]}``, and the same
-    with packs by name, or with a list of rules that name their pack.
+    Takes ``{"packs": [{"name": "HIPAA", "rules": [{"type": "prohibited_output", "pattern": "…"}]}]}``, the same with
+    packs by name, and rules in a list of their own, beside the packs or without them, that name their pack.
     """
     packs: Dict[str, List[Rule]] = {}
     troubles: List[str] = []
-    for pack, given in _rules(answer):
+    for pack, action, given in _entries(answer):
         packs.setdefault(pack, [])
-        rule, trouble = _rule(pack, given)
+        rule, trouble = (None, None) if given is None else _rule(pack, action, given)
         if rule is not None:
             packs[pack].append(rule)
         if trouble:
@@ -59,41 +59,68 @@ def read_packs(answer: Any) -> Tuple[Dict[str, List[Rule]], List[str]]:
     return packs, troubles
 
 
-def _rules(answer: Any) -> Iterator[Tuple[str, Mapping[str, Any]]]:
+def _entries(answer: Any) -> Iterator[Tuple[str, Any, Optional[Mapping[str, Any]]]]:
+    """Yield each pack, what it does about violations where a rule does not say, and a rule of it or None."""
+    packs, rules = answer, None
     if isinstance(answer, Mapping):
-        packs = answer.get("packs", answer.get("compliance"))
-        if packs is None and isinstance(answer.get("rules"), list):
-            packs = answer["rules"]
-        answer = answer if packs is None else packs
-    if isinstance(answer, Mapping):
-        answer = [
-            {"name": name, "rules": pack.get("rules", []) if isinstance(pack, Mapping) else pack}
-            for name, pack in answer.items()
+        rules = answer.get("rules")
+        packs = answer.get("packs", answer.get("compliance", answer if rules is None else None))
+    if isinstance(packs, Mapping):
+        packs = [
+            {"name": name, **(pack if isinstance(pack, Mapping) else {"rules": pack})} for name, pack in packs.items()
         ]
-    for pack in answer if isinstance(answer, list) else ():
+    actions: Dict[str, Any] = {}
+    for pack in packs if isinstance(packs, list) else ():
+        if isinstance(pack, str):
+            pack = {"name": pack}
         if not isinstance(pack, Mapping):
             continue
-        if isinstance(pack.get("rules"), list):
-            name = str(pack.get("name") or pack.get("id") or pack.get("pack") or "")
-            yield from ((name, rule) for rule in pack["rules"] if isinstance(rule, Mapping))
-        elif "type" in pack:
-            yield str(pack.get("pack") or ""), pack
+        if _kind(pack):
+            yield str(pack.get("pack") or ""), None, pack
+            continue
+        name = str(pack.get("name") or pack.get("id") or pack.get("pack") or "")
+        actions[name] = pack.get("action")
+        yield name, actions[name], None
+        own = pack.get("rules")
+        yield from ((name, actions[name], rule) for rule in _mappings(own))
+    for rule in _mappings(rules):
+        name = str(rule.get("pack") or "")
+        yield name, actions.get(name), rule
 
 
-def _rule(pack: str, given: Mapping[str, Any]) -> Tuple[Optional[Rule], Optional[str]]:
-    kind = str(given.get("type"))
+def _mappings(value: Any) -> List[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _kind(rule: Mapping[str, Any]) -> Optional[str]:
+    kind = rule.get("type", rule.get("rule_type"))
+    return None if kind is None else str(kind)
+
+
+def _rule(pack: str, action: Any, given: Mapping[str, Any]) -> Tuple[Optional[Rule], Optional[str]]:
+    kind = str(_kind(given))
     name = str(given.get("id") or given.get("name") or kind)
     if kind not in TYPES:
         return None, f"rule {name!r} of {pack} has the unknown type {kind!r}"
     terms = [text for key in _TERMS for text in _texts(given.get(key))]
     patterns = [text for key in _PATTERNS for text in _texts(given.get(key))]
+    if kind == "required_disclosure":  # servers give its words as a pattern too
+        terms, patterns = terms + patterns, [pattern for pattern in patterns if _compiles(pattern)]
     try:
         matcher = Matcher(terms, patterns, bool(given.get("case_sensitive")))
     except (ValueError, re.error) as error:
         return None, f"rule {name!r} of {pack} cannot be used: {str(error).splitlines()[0]}"
     message = str(given.get("message") or given.get("description") or f"{pack}: {kind.replace('_', ' ')} ({name})")
-    action = str(given.get("action") or given.get("on_violation") or "block").lower()
+    action = str(given.get("action") or given.get("on_violation") or action or "block").lower()
     return Rule(pack, name, kind, message, matcher, action not in _NOTING), None
+
+
+def _compiles(pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True
 
 
 def _texts(value: Any) -> List[str]:

@@ -67,6 +67,8 @@ def _automatic(model: Optional[str]) -> str:
             "Install one with: pip install openai, or give judge= or judge_provider="
         )
     ready = [name for name in there if _has_credentials(name)]
+    if not ready and "openai" in there and getattr(sys.modules.get("openai"), "api_key", None):
+        ready = ["openai"]  # set in the program, or left there by an earlier call: the environment comes first
     fitting = [name for name in ready if _may_serve(name, model)]
     if fitting or ready:
         return (fitting or ready)[0]
@@ -80,7 +82,7 @@ def _automatic(model: Optional[str]) -> str:
 def _has_credentials(name: str) -> bool:
     if name == "anthropic":
         return bool(setting("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"))
-    return bool(setting("OPENAI_API_KEY") or getattr(sys.modules.get("openai"), "api_key", None))
+    return bool(setting("OPENAI_API_KEY"))
 
 
 def _may_serve(name: str, model: Optional[str]) -> bool:

@@ -81,6 +81,11 @@ class FileTarget:
             offset += len(line)
         self._end = offset
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether scores of an earlier run wait to be put in place, or the file to write is not there yet."""
+        return bool(self._index) or not os.path.exists(self._target)
+
     # -- as a target ------------------------------------------------------------------------------------------
 
     def candidates(self, filters: Dict[str, Any], limit: Optional[int]) -> Iterator[Span]:
@@ -134,7 +139,8 @@ class FileTarget:
             if os.path.exists(fresh):
                 os.unlink(fresh)
         self.close()
-        os.unlink(self._kept)
+        if os.path.exists(self._kept):
+            os.unlink(self._kept)
 
     def close(self) -> None:
         """Close the file of scores; one that has none goes."""

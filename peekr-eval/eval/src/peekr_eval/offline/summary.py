@@ -78,8 +78,11 @@ def _evaluator(name: str, tally: Tally) -> Dict[str, Any]:
     }
 
 
-def lines(where: str, plan: Plan, tally: Tally) -> List[str]:
-    """Return the summary for a person."""
+def lines(where: str, plan: Plan, tally: Tally, written: bool = False) -> List[str]:
+    """Return the summary for a person.
+
+    :param written: whether something was written, though nothing was scored.
+    """
     out = [
         f"{tally.spans} of {plan.selected} spans evaluated, {plan.selected - len(plan.todo)} had their scores already."
     ]
@@ -95,7 +98,7 @@ def lines(where: str, plan: Plan, tally: Tally) -> List[str]:
     took = bill(plan)
     if took.calls:
         out.append("Judge: " + bill_line(took) + ".")
-    if tally.spans:
+    if tally.spans or written:
         out.append(f"Written to {where}.")
     return [neutral(line) for line in out]
 

@@ -20,9 +20,13 @@ class Target(Protocol):
     """Takes scores, in batches.
 
     :ivar where: path of what has the scores in the end.
+    :ivar unfinished: whether :meth:`finish` is still to be called, even if no span is left to score.
     """
 
     where: str
+
+    @property
+    def unfinished(self) -> bool: ...
 
     def candidates(self, filters: Dict[str, Any], limit: Optional[int]) -> Iterator[Span]:
         """Yield the spans that fit, with the scores that an earlier run gave them."""
@@ -42,6 +46,8 @@ class Target(Protocol):
 
 class UpdatingTarget:
     """A store whose exporter updates spans that come again, such as SQLite."""
+
+    unfinished = False
 
     def __init__(self, store: ReadStore, exporter: Any) -> None:
         self.where = store.target
