@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -257,3 +258,30 @@ def test_what_is_installed_is_listed_once(peekr, tmp_path):
     command = [sys.executable, "-c", LISTED, str(tmp_path / "t.jsonl")]
     done = subprocess.run(command, env=peekr.environment, capture_output=True, text=True, timeout=60)
     assert "has no spans yet" in done.stdout and done.stderr.strip() in ("0", "1")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no full disk to write to")
+def test_output_that_cannot_be_written_is_a_sentence(peekr, tmp_path):
+    """CLI-11: a full disk is no traceback, and no success, whether the output is short or long."""
+    path = tmp_path / "t.jsonl"
+    span = {"trace_id": "ab" * 16, "parent_id": None, "name": "step", "start_time": 1.0, "status": "ok"}
+    lines = (json.dumps({**span, "span_id": f"{at:016x}", "attributes": {"output": "x" * 100}}) for at in range(200))
+    path.write_text("\n".join(lines) + "\n")
+    for arguments in (["stats", path], ["view", path, "--json"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                peekr.command(*arguments), env=peekr.environment, stdout=full, stderr=subprocess.PIPE, text=True
+            )
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert done.stderr.startswith("Error: the output cannot be written: No space left")
+
+
+def test_without_standard_output_nothing_breaks(peekr, tmp_path):
+    """CLI-11: closed by the shell, or never opened by a service."""
+    path = tmp_path / "t.jsonl"
+    path.write_text("")
+    command = [sys.executable, "-c", "import os, sys; os.close(1); os.execv(sys.executable, sys.argv[1:])"]
+    done = subprocess.run(
+        [*command, *peekr.command("stats", path)], env=peekr.environment, stderr=subprocess.PIPE, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -103,7 +103,7 @@ def test_no_rows_says_so(peekr, traces):
 def test_hostile_content_is_written_out(peekr, traces):
     """CLI-VIEW-10 holds for every reader."""
     statement = "SELECT json_extract(attributes, '$.output') FROM spans WHERE name = 'chat'"
-    for arguments in ([], ["--json"]):
+    for arguments in ([], ["--json"], ["--csv"]):
         out = peekr("query", traces, statement, *arguments)
         assert "red" in out
         assert "\x1b" not in out

@@ -41,6 +41,35 @@ def test_totals(run: Run, target: str) -> None:
     assert found["slowest"][0]["span_id"][-1] == "2"
 
 
+@pytest.fixture
+def unpriced(tmp_path: Path, call: Any) -> str:
+    """Calls whose spans bear no cost, as those of peekr 0.9.3: of models with a price of ours and without, and one
+    that bears its own."""
+    tokens = {"tokens_input": 1_000_000, "tokens_output": 100_000, "tokens_total": 1_100_000}
+    spans = [call(model="ours", **tokens), call(model="ours", **tokens, cost_usd=7.0), call(model="theirs", **tokens)]
+    path = tmp_path / "old.jsonl"
+    path.write_text("".join(json.dumps(each.to_dict()) + "\n" for each in spans))
+    return str(path)
+
+
+def test_calls_without_a_stored_cost_are_priced_by_their_tokens(run: Run, unpriced: str) -> None:
+    """CLI-12, COST-1: estimated cost, per model; a stored cost stays, and an unknown model is never guessed."""
+    peekr.set_price("ours", input=1.0, output=10.0)
+    found = shown(run, unpriced)
+    assert (found["cost_usd"], found["estimated_calls"], found["unpriced_calls"]) == (9.0, 1, 1)
+    assert found["unknown_models"] == [{"model": "theirs", "calls": 1}]
+    assert [each["cost_usd"] for each in found["hottest"]] == [7.0, 2.0, None]
+    assert "(1 call without a stored cost, priced by tokens)" in run(unpriced).output
+
+
+def test_in_a_large_store_stored_costs_are_shown(run: Run, unpriced: str, monkeypatch: Any) -> None:
+    """issue 5: pricing a million calls one by one would take too long; the way to their costs is shown."""
+    monkeypatch.setattr("peekr_cost.report.MOST_ESTIMATED", 2)
+    found = shown(run, unpriced)
+    assert (found["cost_usd"], found["estimated_calls"], found["unpriced_calls"]) == (7.0, None, 2)
+    assert "No stored cost" in run(unpriced).output and "--reprice" in run(unpriced).output
+
+
 @pytest.mark.parametrize(
     ("by", "expected"),
     [

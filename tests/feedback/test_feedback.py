@@ -89,11 +89,46 @@ class TestARating:
         peekr.feedback("f" * 32, "bad", "why")
         assert [(each.rating, each.note) for each in latest_ratings("traces.db")] == [("bad", "why")]
 
-    def test_cannot_be_kept_in_a_file_of_lines(self, tmp_path: Path) -> None:
-        path = tmp_path / "traces.jsonl"
-        path.write_text("{}\n")
+    @pytest.mark.parametrize("name", ["traces.jsonl", "no-suffix"])
+    def test_of_a_trace_in_a_file_of_lines_is_kept_in_a_database(self, traced: Path, name: str) -> None:
+        """FEED-6: a file of lines that is given as the database is where the spans are, and stays as it is."""
+        record = '{"trace_id": "aaaaaaaa1", "span_id": "1", "name": "x", "start_time": 1}\n'
+        Path(name).write_text(record)
+        assert peekr.feedback("aaaaaaaa", "bad", db_path=name) == "aaaaaaaa1"
+        assert [(each.trace_id, each.rating) for each in latest_ratings("traces.db")] == [("aaaaaaaa1", "bad")]
+        assert peekr.export_feedback(name, format="raw") == 1
+        assert Path(name).read_text() == record
+
+    def test_cannot_be_kept_in_another_file(self, traced: Path) -> None:
+        Path("notes.txt").write_text("buy milk\n")
         with pytest.raises(StoreError, match="is no SQLite database"):
-            peekr.feedback("f" * 32, "bad", db_path=path)
+            peekr.feedback("f" * 32, "bad", db_path="notes.txt")
+        with pytest.raises(StoreError, match="is no SQLite database"):
+            latest_ratings("notes.txt")
+        with pytest.raises(StoreError, match="is a directory"):
+            peekr.feedback("f" * 32, "bad", db_path=traced)
+
+    def test_makes_no_database_of_the_name_of_a_file_of_lines(self, traced: Path) -> None:
+        with pytest.raises(StoreError, match="does not exist"):
+            peekr.feedback("f" * 32, "bad", db_path="new.jsonl")
+        assert not Path("new.jsonl").exists()
+
+    def test_can_be_joined_with_the_spans_of_a_file_of_lines(self, traced: Path) -> None:
+        """FEED-7, JSONL-4: the ratings of its traces, and no others; none is an empty table."""
+        joined = "SELECT s.name, f.rating FROM feedback f JOIN spans s USING (trace_id)"
+        Path("t.jsonl").write_text('{"trace_id": "aaaaaaaa1", "span_id": "1", "name": "x", "start_time": 1}\n')
+        assert peekr.query("t.jsonl", joined) == []
+        peekr.feedback("aaaaaaaa1", "bad", jsonl_path="t.jsonl")
+        peekr.feedback("f" * 32, "good")
+        assert peekr.query("t.jsonl", joined) == [{"name": "x", "rating": "bad"}]
+        assert peekr.query("t.jsonl", "SELECT COUNT(*) n FROM feedback") == [{"n": 1}]
+
+    def test_of_nothing_is_an_empty_table_of_every_database(self, traced: Path) -> None:
+        ask()
+        assert peekr.query("traces.db", "SELECT * FROM feedback") == []
+        peekr.feedback("f" * 32, "good", db_path="ratings.db")
+        assert peekr.query("ratings.db", "SELECT rating FROM feedback") == [{"rating": "good"}]
+        assert peekr.query("ratings.db", "SELECT * FROM spans") == []
 
     def test_that_comes_later_counts(self, traced: Path) -> None:
         """FEED-6"""
@@ -228,3 +263,14 @@ class TestTheCommands:
     def test_say_what_is_missing(self, traced: Path) -> None:
         result = CliRunner().invoke(feedback, ["abcdef12"])
         assert result.exit_code == 2 and "good, or bad" in result.output
+
+    def test_take_a_file_of_lines_for_the_database(self, traced: Path, run: Callable[..., str]) -> None:
+        """FEED-6, FEED-8"""
+        Path("t.jsonl").write_text('{"trace_id": "aaaaaaaa1", "span_id": "1", "name": "x", "start_time": 1}\n')
+        run(feedback, "aaaaaaaa1", "bad", "--db", "t.jsonl")
+        assert "aaaaaaaa" in run(feedback, "--db", "t.jsonl")
+        assert json.loads(run(export_feedback, "--db", "t.jsonl", "--format", "raw", "--json"))["records"] == 1
+
+    def test_need_an_id(self, traced: Path) -> None:
+        result = CliRunner().invoke(feedback, [" ", "good"])
+        assert result.exit_code == 2 and "which trace" in result.output

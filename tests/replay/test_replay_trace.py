@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 
 import pytest
@@ -178,6 +179,16 @@ def test_a_redacted_payload_is_refused_unless_forced(api, traced):
     assert "[REDACTED]" in api.seen[1][1]["messages"][0]["content"]
 
 
+@pytest.mark.parametrize("where", ["jsonl", "db"])
+def test_what_a_new_answer_tells_is_redacted_too(api, trace_id, where):
+    """REPLAY-4, D-5: new spans go through the same processors as those of the worker."""
+    api.says = lambda body: "Your number is 123-45-6789."
+    new = replay_trace(trace_id, **{f"{where}_path": f"traces.{where}"})
+    with peekr.open_store(f"traces.{where}") as store:
+        stored = json.dumps([span.to_dict() for span in store.spans(trace_id=new)])
+    assert "123-45-6789" not in stored and "[REDACTED]" in stored
+
+
 def test_a_request_that_was_not_stored_cannot_be_sent(api, trace_id, edit):
     """REPLAY-3: not even by force."""
     edit(lambda record: record.pop("payload"))
@@ -191,6 +202,18 @@ def test_no_llm_call_is_a_value_error(traced):
     trace = traced(lambda: None)
     with pytest.raises(ValueError, match="no LLM call"):
         replay_trace(trace, "traces.db")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"model": 5}, {"system": b"x"}, {"messages": "x"}, {"parameters": "x"}, {"memories": []}]
+)
+def test_a_change_of_the_wrong_kind_is_refused_before_anything_is_sent(api, trace_id, wrong):
+    """REPLAY-5."""
+    with pytest.raises(ReplayError, match=f"{next(iter(wrong))} must be"):
+        replay_trace(trace_id, jsonl_path="traces.jsonl", **wrong)
+    with pytest.raises(ReplayError, match="trace_id must be"):
+        replay_trace(None, jsonl_path="traces.jsonl")
+    assert api.seen == []
 
 
 def test_an_unknown_id_names_the_store(trace_id):

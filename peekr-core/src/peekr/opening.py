@@ -15,6 +15,26 @@ logger = logging.getLogger("peekr")
 
 GROUP = "peekr.stores"
 _INSTALL = "pip install peekr-jsonl peekr-sqlite"
+_DB, _JSONL = "traces.db", "traces.jsonl"
+
+
+def default_store() -> str:
+    """Return the trace file of the working directory: ``traces.db`` if present, else ``traces.jsonl``.
+
+    A database that holds no span, as ``peekr init`` and :func:`peekr.feedback` make it, gives way to the file.
+    """
+    if not os.path.exists(_DB) or (os.path.exists(_JSONL) and _has_no_span(_DB)):
+        return _JSONL
+    return _DB
+
+
+def _has_no_span(database: str) -> bool:
+    from peekr.sqlquery import is_sqlite, query
+
+    try:
+        return is_sqlite(database) and not query(database, "SELECT 1 FROM spans LIMIT 1")
+    except StoreError:  # whoever opens it says what is wrong with it
+        return False
 
 
 def open_store(target: Union[str, os.PathLike[str]]) -> ReadStore:

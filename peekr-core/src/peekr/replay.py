@@ -23,6 +23,7 @@ from peekr.errors import ConfigurationError
 from peekr.errors import ReplayError as ReplayError
 from peekr.errors import ReplayFailed as ReplayFailed
 from peekr.errors import ReplayRefused as ReplayRefused
+from peekr.opening import default_store
 from peekr.process import is_instrumented
 from peekr.replaying.changes import Changes as Changes
 from peekr.replaying.changes import Memories, Messages
@@ -73,7 +74,9 @@ def replay_trace(
     :raises ReplayError: (a ValueError) if the trace has no LLM call, or none that can be sent again. Likewise.
     :raises ReplayFailed: (a ValueError) if a call failed. The others were made; ``new_trace_id`` names their trace.
     """
-    changes = Changes(model, system, messages, dict(parameters or {}), memories)
+    if not isinstance(trace_id, str):
+        raise ReplayError(f"trace_id must be the id of a trace, got {trace_id!r}.\nList them with: peekr traces --list")
+    changes = Changes(model, system, messages, {} if parameters is None else parameters, memories)
     if is_instrumented():
         from peekr.lifecycle import flush
 
@@ -100,7 +103,7 @@ def _target(db_path: Path, jsonl_path: Path) -> str:
     given = db_path if db_path is not None else jsonl_path
     if given is not None:
         return os.fspath(given)
-    return "traces.db" if os.path.exists("traces.db") else "traces.jsonl"
+    return default_store()
 
 
 def _check(outcomes: List[Outcome]) -> None:

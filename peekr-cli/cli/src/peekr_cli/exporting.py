@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Iterator, List, Sequence
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
 
 from peekr import ReadStore, Span, runs
-from peekr.errors import StoreError, UnknownId
+from peekr.errors import UnknownId
+from peekr.ratings import ratings_of
 from peekr.summary import nested_heads
 
 Document = Dict[str, Any]
@@ -21,13 +22,16 @@ STEP_COLUMNS = (
 )  # fmt: skip
 
 
-def run_document(store: ReadStore, run_id: str, nested: bool = True) -> Document:
+def run_document(
+    store: ReadStore, run_id: str, nested: bool = True, ratings: Optional[Mapping[str, List[Document]]] = None
+) -> Document:
     """Return ``{"run", "timeline", "feedback", "spans"}`` of a run.
 
     The first two are those of the API, with the data of each step; ``feedback`` are the ratings of its trace;
     ``spans`` the records that bring all of it back.
 
     :param nested: whether the spans of runs inside of it come along.
+    :param ratings: those of all traces, where somebody has read them already.
     :raises UnknownId: if there is no such run.
     """
     place = store.place_of_run(run_id)
@@ -39,12 +43,14 @@ def run_document(store: ReadStore, run_id: str, nested: bool = True) -> Document
     found, trace = place
     run_of = runs.runs_of(trace)
     inside = {span.span_id for span in nested_heads(trace, run_of, found)}
+    if ratings is None:
+        ratings = ratings_of(store.target, run["trace_id"])
     steps = [span for span in trace if run_of[span.span_id] == found or span.span_id in inside]
     own = _below(trace, run_of, found) if nested else {found}
     return {
         "run": run,
         "timeline": [{**runs.step_dict(span, found), "data": runs.step_data(span)} for span in steps],
-        "feedback": ratings_of(store, run["trace_id"]),
+        "feedback": ratings.get(run["trace_id"], []),
         "spans": [span.to_dict() for span in trace if run_of[span.span_id] in own],
     }
 
@@ -57,22 +63,6 @@ def _below(trace: Sequence[Span], run_of: Dict[str, str], run_id: str) -> Iterab
         if not more:
             return inside
         inside |= more
-
-
-def ratings_of(store: ReadStore, trace_id: str) -> List[Document]:
-    """Return the ratings of a trace, the oldest first; none where the store has no table of them."""
-    from peekr.sqlquery import is_sqlite, query
-
-    if not is_sqlite(store.target):
-        return []
-    try:
-        return query(
-            store.target,
-            "SELECT trace_id, rating, note, created_at FROM feedback WHERE trace_id = ? ORDER BY id",
-            (trace_id,),
-        )
-    except StoreError:  # nobody has rated anything yet
-        return []
 
 
 def run_row(document: Document) -> Dict[str, Any]:

@@ -13,11 +13,9 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Seque
 
 from peekr import Span
 from peekr.errors import StoreError
+from peekr.ratings import TABLE
 
 _BATCH = 1000
-_RATINGS = """CREATE TABLE IF NOT EXISTS feedback (
-    id INTEGER PRIMARY KEY, trace_id TEXT NOT NULL, rating TEXT NOT NULL, note TEXT NOT NULL DEFAULT '',
-    created_at REAL NOT NULL)"""
 _RATING = """INSERT INTO feedback (trace_id, rating, note, created_at) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS
     (SELECT 1 FROM feedback WHERE trace_id = ?1 AND rating = ?2 AND note = ?3 AND created_at = ?4)"""
 
@@ -99,7 +97,7 @@ class Database(Destination):
         if not rows:
             return
         with closing(sqlite3.connect(self.path, timeout=30)) as connection, connection:
-            connection.execute(_RATINGS)
+            connection.execute(TABLE)
             for row in rows:
                 self.ratings += connection.execute(_RATING, row).rowcount
 

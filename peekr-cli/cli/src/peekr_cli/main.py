@@ -5,6 +5,7 @@ Every user error ends here, as one or two sentences on stderr and exit code 1 (2
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Any, List, Optional
@@ -17,6 +18,8 @@ from peekr_cli.lazy import Commands, Failure, entry_points
 from peekr_cli.terminal import neutral_lines, show_warnings
 
 _HOOKS = "peekr.hooks"
+#: What a full or broken disk says of a file that was open already.
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 #: What a shell reports for a program that Ctrl-C ended.
 _INTERRUPTED = 130
 
@@ -64,8 +67,10 @@ class PeekrGroup(click.Group):
         except BrokenPipeError:  # `peekr view | head`: the reader has seen enough
             raise click.exceptions.Exit(0) from None
         except OSError as error:
-            if error.filename is None:
+            if error.filename is None and error.errno not in _DISK:
                 raise
+            if error.filename is None:
+                raise Sentence(f"the output cannot be written: {error.strerror}.") from error
             raise Sentence(f"cannot read or write {error.filename}: {error.strerror or error}.") from error
 
 
@@ -129,12 +134,24 @@ def cli() -> None:
 def main(argv: Optional[List[str]] = None) -> None:
     """Run the command and exit; the console script, ``python -m peekr`` and ``python -m peekr.cli`` come here."""
     show_warnings()
+    if sys.stdout is None:  # closed by the shell: >&-
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     code = _run(argv)
     try:
         sys.stdout.flush()
-    except OSError:  # the interpreter flushes at exit too, and would complain about the closed pipe
+    except OSError as error:
+        code = _unwritten(error) or code
+        # the interpreter flushes at exit too, and would complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
+
+
+def _unwritten(error: OSError) -> int:
+    """What was printed did not arrive: no fault where the reader has seen enough, else said."""
+    if isinstance(error, BrokenPipeError):
+        return 0
+    click.echo(f"Error: the output cannot be written: {error.strerror or error}.", err=True)
+    return 1
 
 
 def _run(argv: Optional[List[str]]) -> int:

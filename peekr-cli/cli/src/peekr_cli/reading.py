@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
 
 import attrs
@@ -15,8 +14,10 @@ from peekr_cli.tree import TraceTree, build
 
 
 def default_target() -> str:
-    """Return the trace file of the working directory: ``traces.db`` if present, else ``traces.jsonl``."""
-    return "traces.db" if os.path.exists("traces.db") else "traces.jsonl"
+    """Return the trace file of the working directory: see :func:`peekr.opening.default_store`."""
+    from peekr.opening import default_store
+
+    return default_store()
 
 
 class Moment(click.ParamType):  # type: ignore[type-arg,unused-ignore]

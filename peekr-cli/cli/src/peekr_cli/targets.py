@@ -9,6 +9,8 @@ import click
 
 from peekr_cli.reading import default_target
 
+_DB = "traces.db"
+
 
 def store_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``[FILE]`` and ``--db FILE``, which mean the same; :func:`chosen_target` takes them."""
@@ -17,18 +19,20 @@ def store_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     return argument(option(command))
 
 
-def chosen_target(file: Optional[str], db: Optional[str] = None) -> str:
-    """Return the store that was asked for: else the configured database, else that of the working directory."""
+def chosen_target(file: Optional[str], db: Optional[str] = None, to_change: bool = False) -> str:
+    """Return the store that was asked for: else the configured database, else that of the working directory.
+
+    :param to_change: whether a database is wanted, though it holds no span yet.
+    """
     if file is not None and db is not None and file != db:
         raise click.UsageError("Give FILE or --db, not both.")
     given = file if file is not None else db
-    return given if given is not None else configured_target()
-
-
-def configured_target() -> str:
-    """Return the database that TRACE_DB_PATH or the configuration file names, else :func:`default_target`."""
+    if given is not None:
+        return given
     configured = configured_database()
-    return configured if configured is not None else default_target()
+    if configured is not None:
+        return configured
+    return _DB if to_change and os.path.exists(_DB) else default_target()
 
 
 def configured_database() -> Optional[str]:

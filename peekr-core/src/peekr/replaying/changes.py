@@ -33,6 +33,21 @@ class Changes:
     parameters: Mapping[str, Any] = attrs.field(factory=dict)
     memories: Optional[Memories] = None
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse what would only fail after the first calls were paid.
+
+        :raises ReplayError: naming the argument.
+        """
+        for name, wanted, fits in (
+            ("model", "a text", isinstance(self.model, (str, type(None)))),
+            ("system", "a text", isinstance(self.system, (str, type(None)))),
+            ("messages", "a function of the span and its messages", self.messages is None or callable(self.messages)),
+            ("parameters", 'a mapping such as {"temperature": 0}', isinstance(self.parameters, Mapping)),
+            ("memories", "a function of the span and its memories", self.memories is None or callable(self.memories)),
+        ):
+            if not fits:
+                raise ReplayError(f"{name}={getattr(self, name)!r} changes nothing.\n{name} must be {wanted}")
+
     def names(self) -> List[str]:
         """Return what is changed: ``["model", "parameters"]``."""
         return [field.name for field in attrs.fields(Changes) if getattr(self, field.name) not in (None, {})]

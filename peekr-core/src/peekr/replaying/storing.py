@@ -36,10 +36,10 @@ class Writer:
 
     def write(self, spans: Sequence[Span]) -> None:
         """Process the spans and make them durable."""
+        batch = list(spans)
         for part in self._parts:
-            for span in spans:
-                part(span)
-        self._exporter.export_batch(spans)
+            part.run(batch)
+        self._exporter.export_batch(batch)
         self._call("flush")
 
     def __enter__(self) -> Writer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from typing import Any, Dict, Optional, Tuple
 
@@ -46,8 +45,9 @@ def cost(file: Optional[str], by: Tuple[str, ...], as_json: bool, as_csv: bool, 
     """Show what the model calls in FILE cost.
 
     FILE is a .jsonl file or an SQLite database; without it, traces.db of this directory, else traces.jsonl. Costs are
-    those in the spans. Models without a known price are listed, and add nothing. --reprice computes the costs from
-    the tokens, at the prices of the time of each call; one that cannot be computed stays as it is.
+    those in the spans; a call that bears none is priced by its tokens. Models without a known price are listed, and
+    add nothing. --reprice computes all costs from the tokens, at the prices of the time of each call; one that cannot
+    be computed stays as it is.
 
     \b
     peekr cost traces.db --by tenant --since 7d
@@ -59,10 +59,11 @@ def cost(file: Optional[str], by: Tuple[str, ...], as_json: bool, as_csv: bool, 
     if options["dry_run"] and not options["reprice"]:
         raise click.UsageError("--dry-run goes with --reprice.")
     from peekr.errors import PeekrError
+    from peekr.opening import default_store
     from peekr_cost import output
 
     try:
-        shown = _read(file or _default_target(), by, options)
+        shown = _read(file or default_store(), by, options)
     except PeekrError as error:
         raise click.ClickException(output.safe_lines(str(error))) from error
     if as_json:
@@ -71,10 +72,6 @@ def cost(file: Optional[str], by: Tuple[str, ...], as_json: bool, as_csv: bool, 
         output.print_csv(shown)
     else:
         output.print_report(shown)
-
-
-def _default_target() -> str:
-    return "traces.db" if os.path.exists("traces.db") else "traces.jsonl"
 
 
 def _read(target: str, by: Tuple[str, ...], options: Dict[str, Any]) -> Dict[str, Any]:

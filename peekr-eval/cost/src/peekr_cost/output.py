@@ -72,7 +72,7 @@ def _cell(value: Any) -> Any:
 def print_report(shown: Dict[str, Any]) -> None:
     """Print totals, groups, the hottest and slowest calls, and what has no price."""
     if not shown["llm_calls"]:
-        line(f"{neutral(shown['store'])}: {shown['spans']:,} spans, no model calls that fit.")
+        line(f"{neutral(shown['store'])}: {_counted(shown['spans'], 'span')}, no model calls that fit.")
         return
     _print_totals(shown)
     line()
@@ -98,7 +98,10 @@ def _print_totals(shown: Dict[str, Any]) -> None:
     for name, value in facts.items():
         line(f"  {name:11}{value}")
     if "repriced" in shown:
-        line(f"  {'repriced':11}{shown['repriced']['changed']:,} calls, {shown['repriced']['written']:,} written")
+        changed, written = shown["repriced"]["changed"], shown["repriced"]["written"]
+        line(f"  {'repriced':11}{_counted(changed, 'call')}, {written:,} written")
+    elif shown["estimated_calls"]:
+        line(f"  {'':11}({_counted(shown['estimated_calls'], 'call')} without a stored cost, priced by tokens)")
 
 
 def _print_groups(shown: Dict[str, Any]) -> None:
@@ -135,10 +138,19 @@ def _print_calls(calls: Sequence[Dict[str, Any]]) -> None:
 def _print_unknown(shown: Dict[str, Any]) -> None:
     if not shown["unknown_models"]:
         return
-    line(f"\nNo known price, not in the sums: {shown['unpriced_calls']:,} calls")
+    looked_at = shown["estimated_calls"] is not None
+    what = "No known price" if looked_at else "No stored cost"
+    line(f"\n{what}, not in the sums: {_counted(shown['unpriced_calls'], 'call')}")
     for each in shown["unknown_models"]:
         line(f"  {_name(each['model'])}  {each['calls']:,}")
-    line("Set prices with peekr.set_price(model, input=, output=) or --prices FILE, then --reprice.")
+    if looked_at:
+        line("Set prices with peekr.set_price(model, input=, output=) or --prices FILE, then --reprice.")
+    else:
+        line("Compute them from the tokens with --reprice, and store them; --dry-run only shows.")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> None:

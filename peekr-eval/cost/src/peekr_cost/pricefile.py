@@ -49,9 +49,11 @@ def read_prices(path: str) -> Dict[str, Price]:
     except json.JSONDecodeError as error:
         raise ConfigurationError(f"{path}, line {error.lineno}, column {error.colno}: {error.msg}.\n{_HINT}") from None
     except _Wrong as error:
-        raise ConfigurationError(f"{path}, line {_line(text, error.at)}: {error}.\n{_HINT}") from None
+        end = "" if str(error).endswith("?") else "."
+        raise ConfigurationError(f"{path}, line {_line(text, error.at)}: {error}{end}\n{_HINT}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the prices file {path} cannot be read: {error}.\n{_HINT}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigurationError(f"the prices file {path} cannot be read: {reason}.\n{_HINT}") from error
 
 
 _HINT = 'It has to be JSON such as {"my-model": {"input": 1.0, "output": 4.0}}, in dollars for a million tokens'

@@ -16,6 +16,8 @@ from peekr.spending import CallCost, Cost, Spending, SpendTally, UsageSum, by_co
 DEFAULT_BY = ("operation", "model")
 #: Hottest calls shown; of the slowest half as many.
 TOP = 10
+#: Spans of a store in which calls without a stored cost are priced one by one; more would take too long.
+MOST_ESTIMATED = 50_000
 #: Sums of a group, in the order of the columns.
 COLUMNS = (
     "calls",
@@ -34,6 +36,7 @@ class Report:
     """:ivar groups: the sums by :attr:`by`, the dearest first.
 
     :ivar unknown: model → calls with tokens but without a known price.
+    :ivar estimated: calls that bear no cost, and were priced by their tokens; None: those were not looked at.
     """
 
     by: Tuple[str, ...]
@@ -44,6 +47,7 @@ class Report:
     unknown: Dict[str, int]
     hottest: List[CallCost]
     slowest: List[CallCost]
+    estimated: Optional[int] = 0
 
     def as_dict(self) -> Dict[str, Any]:
         """Return it as JSON values; the names and units are those of the spans' attributes."""
@@ -58,6 +62,7 @@ class Report:
             "tokens_total": total.tokens_total,
             "llm_time_ms": round(total.duration_ms, 3),
             "cost_usd": dollars(total.cost_usd),
+            "estimated_calls": self.estimated,
             "unpriced_calls": total.unpriced,
             "unknown_models": [{"model": model, "calls": calls} for model, calls in self.unknown.items()],
             "by": list(self.by),
@@ -83,8 +88,29 @@ def _call(call: CallCost) -> Dict[str, Any]:
 
 
 def report(store: ReadStore, by: Sequence[str], selection: Selection, top: int) -> Report:
-    """Read a store, in one pass."""
-    return report_of(store.spending(with_model(by), selection, top), by)
+    """Read a store, in one pass; in a second one if calls with tokens bear no cost, to price those by their tokens."""
+    found = store.spending(with_model(by), selection, top)
+    shown = report_of(found, by)
+    if not shown.total.unpriced:
+        return shown
+    if found.spans > MOST_ESTIMATED:
+        shown.estimated = None
+        return shown
+    return _estimated(store, by, selection, top)
+
+
+def _estimated(store: ReadStore, by: Sequence[str], selection: Selection, top: int) -> Report:
+    tally, estimated = SpendTally(with_model(by), top), 0
+    for span in store.select(selection, False, None):
+        if counts(span) and number_of(span.attributes.get("cost_usd")) is None:
+            cost = new_cost(span.attributes, span.start_time)
+            if cost is not None:
+                span.attributes["cost_usd"] = cost
+                estimated += 1
+        tally.add(span)
+    shown = report_of(tally.spending(), by)
+    shown.estimated = estimated
+    return shown
 
 
 def with_model(by: Sequence[str]) -> Tuple[str, ...]:

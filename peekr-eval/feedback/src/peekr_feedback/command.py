@@ -36,10 +36,12 @@ def feedback(
     peekr feedback
     """
     if trace_id is None:
-        _list(db, as_json)
+        _list(ratings.told_apart(db, jsonl)[0], as_json)
         return
     if rating is None:
         raise click.UsageError("Say what you think of it: peekr feedback TRACE_ID good, or bad.")
+    if not trace_id.strip():
+        raise click.UsageError("Say which trace it is: list them with peekr traces --list.")
     whole = ratings.feedback(trace_id, rating, note, db_path=db, jsonl_path=jsonl)
     if as_json:
         click.echo(json.dumps({"trace_id": whole, "rating": rating, "note": note}))
@@ -47,7 +49,7 @@ def feedback(
         click.echo(f"Trace {neutral(whole[:8])} is rated {rating}.")
 
 
-def _list(db: Optional[str], as_json: bool) -> None:
+def _list(db: Optional[ratings.Path], as_json: bool) -> None:
     found = ratings.latest_ratings(ratings.ratings_path(db))
     if as_json:
         click.echo(json.dumps([attrs.asdict(each) for each in found], indent=2))

@@ -9,7 +9,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Sequence
 import peekr
 from peekr import ReadStore, Span
 from peekr.wire import encode
-from peekr_feedback.ratings import RATINGS, Path, Rating, latest_ratings, ratings_path, span_stores
+from peekr_feedback.ratings import RATINGS, Path, Rating, latest_ratings, ratings_path, span_stores, told_apart
 from peekr_feedback.training import Record, openai_record, raw_record
 
 logger = logging.getLogger("peekr")
@@ -43,6 +43,7 @@ def export_feedback(
         raise ValueError(f"format must be one of {', '.join(map(repr, FORMATS))}, got {format!r}.")
     if filter is not None and filter not in RATINGS:
         raise ValueError(f"filter must be 'good', 'bad' or None, got {filter!r}.")
+    db_path, jsonl_path = told_apart(db_path, jsonl_path)
     peekr.flush()
     ratings = latest_ratings(ratings_path(db_path), filter)
     where = span_stores(db_path, jsonl_path)

@@ -6,13 +6,14 @@ import os
 import sqlite3
 from contextlib import closing
 from time import time
-from typing import Dict, List, Optional, Union
+from typing import Dict, List, Optional, Tuple, Union
 
 import attrs
 
 import peekr
 from peekr.errors import AmbiguousId, StoreError, UnknownId
 from peekr.process import current_config
+from peekr.ratings import INDICES, TABLE, written_database
 from peekr.sqlquery import as_store_error, is_sqlite
 
 Path = Union[str, "os.PathLike[str]"]
@@ -22,10 +23,6 @@ DEFAULT_DB = "traces.db"
 DEFAULT_JSONL = "traces.jsonl"
 #: Seconds that a rating waits for somebody else's transaction.
 BUSY_S = 10.0
-_TABLE = """CREATE TABLE IF NOT EXISTS feedback (
-    id INTEGER PRIMARY KEY, trace_id TEXT NOT NULL, rating TEXT NOT NULL, note TEXT NOT NULL DEFAULT '',
-    created_at REAL NOT NULL)"""
-_INDICES = [f"CREATE INDEX IF NOT EXISTS feedback_{column} ON feedback({column})" for column in ("trace_id", "rating")]
 _FULL_ID = 32
 
 
@@ -47,8 +44,8 @@ def feedback(
     trace_id: str,
     rating: str,
     note: str = "",
-    *,
     db_path: Optional[Path] = None,
+    *,
     jsonl_path: Optional[Path] = None,
 ) -> str:
     """Store what somebody thinks of a trace. The latest rating of a trace counts.
@@ -60,7 +57,8 @@ def feedback(
     :param trace_id: of a trace or run: all of it, or six or more characters where the trace is stored already.
     :param rating: ``"good"`` or ``"bad"``.
     :param note: why, in words.
-    :param db_path: database of the ratings; that of :func:`peekr.instrument` by default, else ``traces.db``.
+    :param db_path: database of the ratings; that of :func:`peekr.instrument` by default, else ``traces.db``. A file
+        of lines, which holds no ratings, is taken for ``jsonl_path``.
     :param jsonl_path: where the spans are, if neither in that database nor in the file that
         :func:`peekr.instrument` writes; used to find a shortened id.
     :return: the whole trace id.
@@ -73,6 +71,7 @@ def feedback(
         raise ValueError(f"trace_id must be the id of a trace, got {trace_id!r}.\nList them with: peekr traces --list")
     if not isinstance(note, str):
         raise ValueError(f"note must be text, got {note!r}.")
+    db_path, jsonl_path = told_apart(db_path, jsonl_path)
     path = ratings_path(db_path)
     whole = _whole_id(trace_id.strip(), span_stores(db_path, jsonl_path))
     with as_store_error(path), closing(_writable(path)) as connection, connection:
@@ -85,12 +84,30 @@ def feedback(
 
 def ratings_path(db_path: Optional[Path]) -> str:
     """Return the database of the ratings: as given, else the one spans are written to, else ``traces.db``."""
-    if db_path is not None:
-        return os.fspath(db_path)
-    config = current_config()
-    if config is not None and "sqlite" in config.storage:
-        return str(config.options("sqlite").get("path") or DEFAULT_DB)
-    return DEFAULT_DB
+    return written_database() if db_path is None else os.fspath(db_path)
+
+
+def told_apart(db_path: Optional[Path], jsonl_path: Optional[Path]) -> Tuple[Optional[Path], Optional[Path]]:
+    """Return the two paths, a file of lines that was given as the database as the second one."""
+    if db_path is None or jsonl_path is not None:
+        return db_path, jsonl_path
+    path = os.fspath(db_path)
+    if path.lower().endswith((".jsonl", ".ndjson")) or _is_lines(path):
+        return None, _existing(path)
+    return db_path, None
+
+
+def _is_lines(path: str) -> bool:
+    """Whether an installed store, other than that of databases, reads it."""
+    if not os.path.isfile(path) or not os.path.getsize(path) or is_sqlite(path):
+        return False
+    return _has_spans(path)
+
+
+def _existing(path: str) -> str:
+    if not os.path.exists(path):
+        raise StoreError(f"{path} does not exist, so there is nothing to rate.\nGive the file that the spans are in")
+    return path
 
 
 def span_stores(db_path: Optional[Path], jsonl_path: Optional[Path]) -> List[str]:
@@ -136,16 +153,24 @@ def _whole_id(given: str, stores: List[str]) -> str:
 
 
 def _writable(path: str) -> sqlite3.Connection:
+    _check_database(path)
+    connection = sqlite3.connect(path, timeout=BUSY_S)
+    connection.execute(TABLE)
+    for index in INDICES:
+        connection.execute(index)
+    return connection
+
+
+def _check_database(path: str) -> None:
+    if os.path.isdir(path):
+        raise StoreError(
+            f"{path} is a directory.\nGive the database in it, for instance {os.path.join(path, DEFAULT_DB)}"
+        )
     if os.path.exists(path) and os.path.getsize(path) and not is_sqlite(path):
         raise StoreError(
             f"{path} is no SQLite database, so no rating can be kept in it.\n"
             "Give a database as db_path=, and a file of JSON lines as jsonl_path="
         )
-    connection = sqlite3.connect(path, timeout=BUSY_S)
-    connection.execute(_TABLE)
-    for index in _INDICES:
-        connection.execute(index)
-    return connection
 
 
 def latest_ratings(db_path: Path = DEFAULT_DB, rating: Optional[str] = None) -> List[Rating]:
@@ -157,6 +182,7 @@ def latest_ratings(db_path: Path = DEFAULT_DB, rating: Optional[str] = None) -> 
     path = os.fspath(db_path)
     if not os.path.exists(path):
         raise StoreError(f"{path} does not exist, so there are no ratings.\nRate a trace with: peekr feedback ID good")
+    _check_database(path)
     with as_store_error(path), closing(sqlite3.connect(path, timeout=BUSY_S)) as connection:
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'feedback'").fetchone():
             return []

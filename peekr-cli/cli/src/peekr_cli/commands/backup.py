@@ -28,7 +28,7 @@ def backup(path: str, db: Optional[str], as_json: bool) -> None:
     from peekr.retention import upkeep_of
     from peekr_cli.progress import Bar
 
-    target = chosen_target(db)
+    target = chosen_target(db, to_change=True)
     with open_store(target) as store, Bar("Copying") as bar:
         size = upkeep_of(store).backup(path, bar.update)
     if as_json:

@@ -137,12 +137,14 @@ def _chosen(store: Any, limit: Optional[int], filters: Dict[str, Any]) -> Any:
 
 def _documents(store: Any, ids: List[str], bar: Any) -> Iterator[Dict[str, Any]]:
     from peekr.errors import UnknownId
+    from peekr.ratings import ratings_of
     from peekr_cli.exporting import run_document
 
+    ratings = ratings_of(store.target) if ids else {}
     for number, run_id in enumerate(ids):
         bar.update(number)
         try:
-            yield run_document(store, run_id, nested=False)
+            yield run_document(store, run_id, nested=False, ratings=ratings)
         except UnknownId:  # pruned meanwhile
             continue
 

@@ -56,7 +56,7 @@ def prune(
     config = get_config()
     max_bytes = config.retention_max_bytes if retention_max_bytes is None else retention_max_bytes or None
     policy = Policy.of(retention_days, max_bytes, classes, config.retention_days)
-    target = chosen_target(file, db)
+    target = chosen_target(file, db, to_change=True)
     with open_store(target) as store, Bar("Deleting") as bar:
         found = upkeep_of(store).prune(policy, vacuum=vacuum, dry_run=dry_run, progress=bar.update)
     if as_json:

@@ -81,7 +81,10 @@ def _print_csv(screen: Any, rows: List[Dict[str, Value]]) -> None:
 
     def cell(value: Value) -> Value:
         value = harmless(value)
-        return neutral(value) if isinstance(value, str) and screen.width is not None else value
+        if not isinstance(value, str):
+            return value
+        # somebody may show the file on a terminal; only there a line break would be in the way
+        return neutral(value) if screen.width is not None else "\n".join(map(neutral, value.split("\n")))
 
     writer = csv.writer(_Lines(screen), lineterminator="")
     if rows:

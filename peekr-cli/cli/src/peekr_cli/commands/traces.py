@@ -122,7 +122,7 @@ def _row(each: Any) -> List[Any]:
         "" if each.duration_ms is None else round(each.duration_ms, 1 if each.duration_ms < 100 else None),
         each.span_count,
         each.tokens_total,
-        "" if each.cost_usd is None else round(each.cost_usd, 6),
+        "" if each.cost_usd is None else f"{each.cost_usd:.6f}".rstrip("0").rstrip("."),
         each.error_count,
         *((who or "")[:200] for who in (each.tenant_id, each.user_id, each.session_id)),
     ]

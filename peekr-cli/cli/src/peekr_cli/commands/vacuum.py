@@ -25,7 +25,7 @@ def vacuum(file: Optional[str], db: Optional[str], as_json: bool) -> None:
     from peekr.retention import upkeep_of
     from peekr_cli.progress import Bar
 
-    with open_store(chosen_target(file, db)) as store, Bar("Rewriting"):
+    with open_store(chosen_target(file, db, to_change=True)) as store, Bar("Rewriting"):
         before = store.size_bytes()
         after = upkeep_of(store).vacuum()
     if as_json:

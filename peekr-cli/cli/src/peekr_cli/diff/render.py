@@ -186,6 +186,5 @@ def _verdict(report: Report, screen: Screen) -> Iterator[str]:
         times = f"{values.milliseconds(before)} → {values.milliseconds(after)}"
         yield f"Slowed down most: {screen.paint(neutral(slower[0].name), 'warning')}  {times}{factor}."
     if not report.differs(times=True):
-        yield (
-            screen.paint("No difference", "good") + f" in {len(report.steps):,} steps, but for times within the noise."
-        )
+        steps = "1 step" if len(report.steps) == 1 else f"{len(report.steps):,} steps"
+        yield screen.paint("No difference", "good") + f" in {steps}, but for times within the noise."

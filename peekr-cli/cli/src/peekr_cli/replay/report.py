@@ -57,7 +57,7 @@ def _numbers(old: Sequence[Span], new: Sequence[Span]) -> Iterator[str]:
 
 def dollars(amount: float) -> str:
     """Return ``$1.23``, or as many digits as a small amount needs."""
-    return f"${amount:,.2f}" if amount >= 1 else f"${amount:.6f}".rstrip("0").rstrip(".")
+    return f"${amount:,.2f}" if amount >= 1 else f"${amount:.{6 if amount >= 1e-5 else 9}f}".rstrip("0").rstrip(".")
 
 
 def _call(number: int, outcome: Outcome, screen: Screen) -> Iterator[str]:
