@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 import random
@@ -18,7 +19,7 @@ from peekr_dashboard.diagnostics.evaluation import evaluate
 from peekr_dashboard.diagnostics.registry import installed_rules
 
 HERE = Path(__file__).parent
-ENGINE = HERE.parents[1] / "peekr-cli" / "dashboard" / "frontend" / "engine.js"
+BUILD = HERE.parents[1] / "peekr-cli" / "dashboard" / "frontend" / "build.py"
 
 
 def vectors(name: str) -> Dict[str, Any]:
@@ -34,15 +35,33 @@ def in_python(rows: Sequence[Dict[str, Any]], now: float) -> Dict[str, Any]:
     return result
 
 
+def built() -> Any:
+    """The script that builds the page."""
+    spec = importlib.util.spec_from_file_location("build", BUILD)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def in_javascript(**given: Any) -> Dict[str, Any]:
     """The same, by the page's engine."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed: the page's engine is not compared with Python's")
-    given = {"now": 0, "vectors": [], "calls": [], "expressions": [], "thresholds": {}, "texts": [], **given}
+    given = {
+        "now": 0,
+        "vectors": [],
+        "calls": [],
+        "expressions": [],
+        "thresholds": {},
+        "texts": [],
+        "engine": built().engine(),
+        **given,
+    }
     given.update(rules=installed_rules().as_dicts(), actions=[rule.as_dict() for rule in ACTIONS])
     done = subprocess.run(
-        [node, str(HERE / "run_engine.js"), str(ENGINE)],
+        [node, str(HERE / "run_engine.js")],
         input=json.dumps(given),
         capture_output=True,
         encoding="utf-8",

@@ -1,8 +1,8 @@
-// Runs frontend/engine.js over vectors: node run_engine.js ENGINE < {rules, actions, vectors, calls, now} > results
+// Runs the page's engine over vectors: node run_engine.js < {engine, rules, actions, vectors, calls, now} > results
 "use strict";
 
-const engine = require(require("path").resolve(process.argv[2]));
 const given = JSON.parse(require("fs").readFileSync(0, "utf8"));
+const engine = new Function(`${given.engine} return PeekrEngine;`)();
 const sets = given.vectors.map((records) => {
   const aggregates = engine.aggregates(records, { whole: true, now: given.now });
   return { aggregates, cards: engine.evaluate(given.rules, aggregates) };

@@ -4,35 +4,26 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib.util
 import json
 import os
 import random
 import re
 import sqlite3
 import string
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.dashboard.diagnostic_vectors import built
 
 from peekr.errors import StoreError
 from peekr_dashboard.command import dashboard
 from peekr_dashboard.embed import json_bytes
 
-FRONTEND = Path(__file__).resolve().parents[2] / "peekr-cli" / "dashboard" / "frontend"
 HOSTILE = "</script><script>alert(1)</script><!--<img onerror=alert(1)>\u2028{{7*7}}${7*7}\x1b[31m\x1b]0;x\x07\u202e"
 
 
 def noise(chance):
     return "".join(chance.choices(string.printable[:94], k=12_000))
-
-
-def built():
-    spec = importlib.util.spec_from_file_location("build", FRONTEND / "build.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

@@ -15,9 +15,23 @@ HERE = Path(__file__).resolve().parent
 BUILT = HERE.parent / "src" / "peekr_dashboard" / "static" / "dashboard.html"
 
 STYLES = ("vendor/uPlot.min.css", "styles/tokens.css", "styles/frame.css", "styles/parts.css", "styles/views.css")
-#: In this order; each file uses names of those before it.
+#: In this order; each file uses names of those before it. Each is the counterpart of a module of
+#: ``peekr_dashboard.diagnostics``, held equal to it by ``tests/dashboard/vectors``: plain ES2019, pure functions.
+ENGINE = (
+    "engine/expressions.js",
+    "engine/texts.js",
+    "engine/evaluation.js",
+    "engine/tallies.js",
+    "engine/growth.js",
+    "engine/memory.js",
+    "engine/integrity.js",
+    "engine/aggregation.js",
+    "engine/actions.js",
+)
+#: What the page, and the tests, use of the engine.
+EXPORTED = ("aggregates", "evaluate", "callAggregates", "actions", "valueOf", "render")
+#: Likewise, each using names of those before it.
 SCRIPTS = (
-    "engine.js",
     "js/dom.js",
     "js/format.js",
     "js/data.js",
@@ -55,11 +69,17 @@ def digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
+def engine() -> str:
+    """Return the diagnostic engine as one script that defines ``PeekrEngine``."""
+    body = "\n".join(read(name) for name in ENGINE)
+    return f'const PeekrEngine = (() => {{\n"use strict";\n\n{body}\nreturn {{ {", ".join(EXPORTED)} }};\n}})();\n'
+
+
 def page() -> str:
     """Return the built page, with a place for the data."""
     style = "".join(read(name) for name in STYLES)
     vendor = f"/* uPlot, MIT licence:\n{read('vendor/uPlot.LICENSE')}*/\n{read('vendor/uPlot.iife.min.js')}"
-    body = "\n".join(read(name) for name in SCRIPTS)
+    body = "\n".join([engine(), *(read(name) for name in SCRIPTS)])
     script = f'(function () {{\n"use strict";\n{body}\n}})();\n'
     for text in (vendor, script, style):
         if "</script" in text or "</style" in text or "<!--" in text:
