@@ -64,7 +64,7 @@ class Judges:
         return judges
 
     def _add_guards(self, config: Config) -> None:
-        from peekr.guarding import in_callers_thread, in_worker
+        from peekr.guard_choice import in_callers_thread, in_worker
 
         self.workers = [Part(name, "peekr.guardrails", guard.run) for name, guard in in_worker(config)]
         self.callers = in_callers_thread(config)
@@ -157,11 +157,12 @@ class Judges:
         widen(self.whole_texts)
         scores = bool(self.inline or self.evaluation)
         if self.callers or scores or "peekr.guarding" in sys.modules:
-            from peekr import guarding
+            from peekr.guard_choice import put_in_force
+            from peekr.guarding import guards
             from peekr.withheld import withheld
 
-            guarding.put_in_force(self.callers)
-            guarding.guards.reading = scores and not self._captures
+            put_in_force(self.callers)
+            guards.reading = scores and not self._captures
             withheld.switch(not self._captures and bool(scores or self.callers), calls=scores)
 
 

@@ -12,7 +12,8 @@ from typing import Any, Callable, Dict, Optional, Sequence
 
 from peekr.delivery import delivery
 from peekr.errors import BudgetExceededError, ConfigurationError
-from peekr.guarding import Asked, guards, watch_manual_spans
+from peekr.guard_choice import watch_manual_spans
+from peekr.guarding import Asked, guards
 from peekr.prices import Usage, cost_of
 from peekr.runs import BILLED_KINDS
 from peekr.spans import Span
