@@ -276,3 +276,50 @@ def test_extraction_needs_no_sdk() -> None:
     code += "assert not {'botocore', 'boto3', 'aiobotocore'} & set(sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("body", "output"),
+    [
+        ({"seeds": [1], "finish_reasons": ["Filter reason: prompt"], "images": [None]}, "Filter reason: prompt"),
+        ({"images": [], "error": "Blocked by our content filters."}, "Blocked by our content filters."),
+    ],
+)
+def test_an_image_that_was_withheld_is_a_content_filter(body: Any, output: str) -> None:
+    """LLM-9: Stability, Nova Canvas."""
+    found = read_body(body).attributes()
+    assert (found["output"], found["error_reason"], found["images_count"]) == (output, "content_filter", 0)
+
+
+def test_images_of_stability_have_no_reason_to_tell() -> None:
+    """LLM-3."""
+    found = read_body({"seeds": [1], "finish_reasons": [None], "images": ["A" * 400]}).attributes()
+    assert (found["error_reason"], found["finish_reason"], found["images_count"]) == (None, None, 1)
+    assert found["output"] == '["<base64, 400 characters>"]'
+    older = read_body({"artifacts": [{"base64": "A" * 400, "finishReason": "SUCCESS"}]}).attributes()
+    assert older["output"] == '[{"base64": "<base64, 400 characters>", "finishReason": "SUCCESS"}]'
+
+
+def test_an_image_of_converse_is_shown() -> None:
+    """LLM-3: nothing was said."""
+    block = {"image": {"format": "png", "source": {"bytes": "<3 bytes>"}}}
+    body = {"output": {"message": {"content": [{"reasoningContent": {}}, block]}}, "stopReason": "end_turn"}
+    assert json.loads(read_body(body).attributes()["output"]) == [block]
+
+
+def test_what_changes_the_price_of_converse_is_told() -> None:
+    """COST: the tier, and what was written to the cache for an hour."""
+    details = [{"ttl": "5m", "inputTokens": 10}, {"ttl": "1h", "inputTokens": 30}]
+    usage = {"inputTokens": 5, "outputTokens": 7, "totalTokens": 52, "cacheWriteInputTokens": 40}
+    body = {"output": {"message": {"content": []}}, "serviceTier": {"type": "priority"}}
+    assert read_body(body).attributes()["service_tier"] == "priority"
+    found = token_attributes([{**usage, "cacheDetails": details}])
+    assert (found["tokens_input"], found["tokens_cache_write"], found["tokens_cache_write_1h"]) == (45, 40, 30)
+    claude = {"input_tokens": 5, "output_tokens": 7, "cache_creation_input_tokens": 40}
+    found = token_attributes([{**claude, "cache_creation": {"ephemeral_1h_input_tokens": 40}}])
+    assert (found["tokens_input"], found["tokens_cache_write_1h"]) == (45, 40)
+
+
+def test_a_body_of_hugging_face_is_its_text() -> None:
+    """LLM-3: an imported or marketplace model."""
+    assert read_body({"generated_text": "Paris."}).attributes()["output"] == "Paris."

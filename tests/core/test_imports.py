@@ -198,3 +198,17 @@ def test_other_modules_are_imported_as_ever(module: Any) -> None:
     when_imported("sdk_m", lambda: None)
     assert importlib.import_module(module("sdk_n", "value = 2\n")).value == 2
     assert importlib.util.find_spec("sdk_that_nobody_has") is None
+
+
+def test_an_action_that_fails_does_not_fail_the_import(module: Any, caplog: Any) -> None:
+    """INST-7, IFACE-4, field B 13: half an installation is logged; the program imports what it wants."""
+    name, seen = module("sdk_n"), []
+
+    def broken() -> None:
+        raise ImportError("half an installation")
+
+    when_imported(name, broken)
+    when_imported(name, lambda: seen.append(1))
+    assert importlib.import_module(name).value
+    assert seen == [1]
+    assert "tracing sdk_n failed and was skipped: ImportError: half an installation" in caplog.text

@@ -96,6 +96,9 @@ def test_fields_come_in_either_case() -> None:
 
 def test_finish_reasons_may_be_numbers() -> None:
     assert [finish_reason(value) for value in (1, 3, 99, 0, "", None)] == ["STOP", "SAFETY", "99", None, None, None]
+    for sent, shown in ((2, "MAX_TOKENS (2)"), (99, "99"), ("STOP", "STOP")):  # as sent, and what it means
+        assert response_attributes("generate", {"candidates": [{"finishReason": sent}]})["finish_reason"] == shown
+    assert response_attributes("generate", {"candidates": [{"finishReason": 3}]})["error_reason"] == "content_filter"
 
 
 @pytest.mark.parametrize(

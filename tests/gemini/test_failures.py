@@ -173,7 +173,7 @@ def test_a_blocked_prompt_is_no_error(api: Any, make: Any, recording: Any) -> No
     ask(api, make)
     span = recording.only
     assert (span.status, span.attributes["error_reason"]) == ("ok", "content_filter")
-    assert span.attributes["block_reason"] == "PROHIBITED_CONTENT"
+    assert span.attributes["block_reason"] == span.attributes["finish_reason"] == "PROHIBITED_CONTENT"
     assert (span.attributes["tokens_input"], span.attributes["tokens_output"]) == (11, 0)
     assert "error" not in span.attributes and not span.attributes["output"]
 

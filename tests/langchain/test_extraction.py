@@ -48,6 +48,7 @@ def test_usage_without_counts_gives_none(usage: Any) -> None:
         (result(response_metadata={"model_name": "m", "finish_reason": "stop"}), ("m", "stop")),
         (result(response_metadata={"model": "claude", "stop_reason": "end_turn"}), ("claude", "end_turn")),
         (result(generation_info={"finish_reason": "length"}, llm_output={"model_name": "old"}), ("old", "length")),
+        (result(response_metadata={"model": "gpt", "status": "incomplete"}), ("gpt", "incomplete")),  # Responses API
         (result(response_metadata={"model_id": "amazon.nova", "stopReason": "tool_use"}), ("amazon.nova", "tool_use")),
     ],
 )
@@ -117,3 +118,21 @@ PLAIN = st.recursive(
 def test_an_outline_of_plain_data_is_that_data(value: Any) -> None:
     """SPAN-8."""
     assert outline(value, 1000) == value
+
+
+@pytest.mark.parametrize(
+    ("finish", "reason"),
+    [
+        ({"finish_reason": "SAFETY"}, "content_filter"),
+        ({"finish_reason": "MALFORMED_FUNCTION_CALL"}, "json_parse"),
+        ({"stopReason": "guardrail_intervened"}, "guardrail"),
+        ({"stopReason": "content_filtered"}, "content_filter"),
+        ({"stop_reason": "refusal"}, "refusal"),
+        ({"stop_reason": "model_context_window_exceeded"}, "context_length"),
+        ({"prompt_feedback": {"block_reason": "PROHIBITED_CONTENT"}}, "content_filter"),
+        ({"finish_reason": "STOP", "prompt_feedback": {"block_reason": 0, "safety_ratings": []}}, None),
+    ],
+)
+def test_an_answer_that_is_none_in_the_words_of_each_provider(finish: Any, reason: Any) -> None:
+    """LLM-9: where no plugin of the provider saw the call."""
+    assert answer_facts(result(response_metadata=finish)).get("error_reason") == reason

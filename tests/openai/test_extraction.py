@@ -367,3 +367,102 @@ def test_a_streamed_run_has_text_and_usage() -> None:
         {"event": "thread.run.completed", "data": {"id": "run_1", "status": "completed", "usage": {"total_tokens": 2}}},
     )
     assert found == {"id": "run_1", "status": "completed", "usage": {"total_tokens": 2}, "output_text": "hi"}
+
+
+def _chunk(delta: Any, finish: Any = None, **changes: Any) -> Any:
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": finish, **changes}]}
+
+
+def test_a_stream_of_parts_is_text() -> None:
+    """STREAM-3: Mistral's models that think answer in parts until they begin to speak, and after it in texts."""
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+    parts = [_chunk({"content": [thought]}), _chunk({"content": [{"type": "text", "text": "Par"}]})]
+    response = _fold("chat", *parts, _chunk({"content": "is."}), _chunk({}, "stop"))
+    assert response["choices"][0]["message"] == {"role": "assistant", "thinking": "Hm.", "content": "Paris."}
+    assert [piece for part in parts for _, piece in accumulator("chat").said(part)] == ["Par"]
+
+
+def test_a_chat_whose_chunks_have_a_text_beside_the_delta_is_a_chat() -> None:
+    """STREAM-3: Together repeats each delta as the text of a completion."""
+    chunks = [_chunk({"role": "assistant", "content": word}, text=word) for word in ("Par", "is.")]
+    found = response_attributes("chat", _fold("chat", *chunks, _chunk({}, "stop", text="")))
+    assert (found["output"], found["finish_reason"]) == ("Paris.", "stop")
+
+
+def test_usage_within_a_choice_counts() -> None:
+    """STREAM-1: Moonshot tells it beside the last finish reason."""
+    usage = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
+    response = _fold("chat", _chunk({"content": "Paris."}), _chunk({}, "stop", usage=usage))
+    assert response_attributes("chat", response)["tokens_total"] == 18
+
+
+def test_arguments_that_are_no_json_text_are_kept() -> None:
+    """LLM-7."""
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": {"a": 1}}}
+    response = _fold("chat", _chunk({"tool_calls": [call]}), _chunk({}, "tool_calls"))
+    assert json.loads(response_attributes("chat", response)["output"]) == [{"name": "f", "arguments": '{"a":1}'}]
+
+
+@pytest.mark.parametrize(
+    ("chunks", "cut"),
+    [
+        ([_chunk({"content": "Par"})], True),
+        ([_chunk({"content": "Par"}), _chunk({}, "stop")], False),
+        ([_chunk({"content": "Par"}), {"choices": [], "usage": {"total_tokens": 1}}], False),
+        ([], False),
+    ],
+)
+def test_a_chat_stream_without_its_end_is_incomplete(chunks: Any, cut: bool) -> None:
+    """STREAM-4: the server hung up politely."""
+    folded = accumulator("chat")
+    for chunk in chunks:
+        folded.add(chunk)
+    assert folded.is_cut() is cut
+
+
+def test_a_responses_stream_without_its_end_is_incomplete() -> None:
+    """STREAM-4."""
+    folded = accumulator("responses")
+    assert not folded.is_cut()
+    folded.add({"type": "response.created", "response": {"id": "resp_1"}})
+    assert folded.is_cut()
+    folded.add({"type": "response.completed", "response": {"id": "resp_1", "status": "completed", "output": []}})
+    assert not folded.is_cut()
+
+
+def test_what_was_made_stands_for_what_was_not_said() -> None:
+    """LLM-3: an image, in either API."""
+    image = {"type": "image_generation_call", "status": "completed", "result": "A" * 3000}
+    found = response_attributes("responses", {"output": [{"type": "reasoning"}, image], "status": "completed"})
+    assert json.loads(found["output"]) == [{**image, "result": "<base64, 3000 characters>"}]
+    shown = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 3000}}
+    chat = {"choices": [{"message": {"content": "", "images": [shown]}, "finish_reason": "stop"}]}
+    assert "<3000 characters>" in response_attributes("chat", chat)["output"]
+
+
+def test_a_choice_that_failed_says_why() -> None:
+    """LLM-8: OpenRouter, of the provider behind it, in a 200."""
+    choice = {"message": {"content": "Par"}, "finish_reason": "error", "error": {"code": 429, "message": "slow down"}}
+    found = response_attributes("chat", {"choices": [choice]})
+    assert (found["error_reason"], found["output"], "error" in found) == ("rate_limit", "Par", False)
+
+
+def test_several_actions_of_a_computer_are_the_arguments() -> None:
+    """LLM-7."""
+    call = {"type": "computer_call", "actions": [{"type": "click", "x": 1, "y": 2}]}
+    found = response_attributes("responses", {"output": [call], "status": "completed"})
+    assert json.loads(found["output"]) == [{"name": "computer", "arguments": call["actions"]}]
+
+
+def test_a_shortened_text_comes_behind_its_tool_calls() -> None:
+    """LLM-11: the last character says that something is missing."""
+    shown = compose("word " * 400, [{"name": "f", "arguments": "{}"}])
+    assert (len(shown), shown[-1]) == (1000, "…")
+    assert shown.startswith('[{"name": "f", "arguments": "{}"}]\nword word')
+
+
+def test_only_base64_is_taken_for_base64() -> None:
+    """LLM-11."""
+    told = {"result": '{"rows":[' + "1," * 400 + "1]}"}
+    assert lighten(told) == told
+    assert lighten({"base64": "QUJD" * 100}) == {"base64": "<base64, 400 characters>"}

@@ -56,7 +56,12 @@ class _Loader:
         self._real.exec_module(module)
         module.__spec__.loader = module.__loader__ = self._real
         for action in self._waiting.pop(self._name, []):
-            action()
+            try:
+                action()
+            except Exception as error:  # the program's own import must not fail by it
+                from peekr.patching import note_failure
+
+                note_failure(f"tracing {self._name}", error)
 
 
 _finder = _Finder()
@@ -65,7 +70,8 @@ _finder = _Finder()
 def when_imported(module: str, action: Action) -> None:
     """Call ``action`` right after ``module`` was imported; now, if it has been already.
 
-    ``action`` runs in the importing thread and must not raise.
+    ``action`` runs in the importing thread. What it raises is logged where somebody else imports the module, and
+    raised where it has been imported already.
     """
     loaded = sys.modules.get(module)
     if loaded is not None:

@@ -5,13 +5,15 @@ Shared by all providers. Runs in the worker.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, List, Mapping, Sequence
 
 from peekr.capture import LLM_LIMIT, cut, text, widened
 
 #: Characters of a base64 text that is still shown whole.
 _SMALL = 256
-_BINARY_KEYS = frozenset(("data", "file_data", "b64_json", "bytes"))
+_BINARY_KEYS = frozenset(("data", "file_data", "b64_json", "bytes", "base64", "base64String", "result"))
+_BASE64 = re.compile(r"[A-Za-z0-9+/=_\s-]*")
 #: Characters of the last user message that must be visible in a plain cut.
 _VISIBLE = 80
 #: Characters of each text in an abridged conversation: the first message, the last user message, what follows it.
@@ -95,7 +97,8 @@ def lighten(value: Any, key: str = "") -> Any:
         if value.startswith("data:") and ";base64," in value[:100]:
             head = value[: value.index(",") + 1]
             return f"{head}<{len(value) - len(head)} characters>"
-        return f"<base64, {len(value)} characters>" if key in _BINARY_KEYS and " " not in value[:_SMALL] else value
+        binary = key in _BINARY_KEYS and " " not in value[:_SMALL] and _BASE64.fullmatch(value, 0, _SMALL)
+        return f"<base64, {len(value)} characters>" if binary else value
     if isinstance(value, dict):
         return {name: lighten(item, name) for name, item in value.items()}
     if isinstance(value, list):
@@ -106,6 +109,8 @@ def lighten(value: Any, key: str = "") -> Any:
 def compose(words: str, calls: Sequence[Mapping[str, Any]]) -> str:
     """Return ``attributes.output`` of a message: its text, then its tool calls as JSON, both visible.
 
+    A text that has to be shortened comes after the calls, so that the ``…`` which says so ends the whole.
+
     :param calls: ``{"name": …, "arguments": …}`` each.
     """
     if not calls:
@@ -114,4 +119,6 @@ def compose(words: str, calls: Sequence[Mapping[str, Any]]) -> str:
         return text(calls, LLM_LIMIT)
     limit = widened.get(LLM_LIMIT, LLM_LIMIT)
     asked = text(calls, max(limit - len(words) - 1, limit // 2))
+    if len(words) + 1 + len(asked) > limit and not asked.endswith("…"):
+        return cut(f"{asked}\n{words}", LLM_LIMIT)
     return f"{cut(words, limit - len(asked) - 1)}\n{asked}"

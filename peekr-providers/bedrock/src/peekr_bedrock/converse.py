@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List
 
+from peekr.capture import LLM_LIMIT, text
+from peekr.messages import lighten
 from peekr_bedrock.answer import Answer, Json, joined, objects, part, slot
 
 
 def read_converse(response: Json) -> Answer:
     """Read a response of Converse."""
     answer = Answer(finishes=[response.get("stopReason")], usage=response.get("usage"))
+    tier = part(response, "serviceTier").get("type")
+    answer.more = {"service_tier": tier if isinstance(tier, str) else None}
     words = []
-    for block in objects(part(response, "output", "message").get("content")):
+    blocks = list(objects(part(response, "output", "message").get("content")))
+    for block in blocks:
         if isinstance(block.get("text"), str):
             words.append(block["text"])
         elif "citationsContent" in block:
@@ -21,6 +26,9 @@ def read_converse(response: Json) -> Answer:
             tool = part(block, "toolUse")
             answer.call(tool.get("name"), tool.get("input"))
     answer.words = "".join(words)
+    shown = [block for block in blocks if "reasoningContent" not in block]
+    if shown and not (words or answer.calls):  # an image
+        answer.words = text(lighten(shown), LLM_LIMIT)
     return answer
 
 

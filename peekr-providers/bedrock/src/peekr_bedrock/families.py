@@ -6,6 +6,7 @@ models have ids that say nothing. A body of no known shape is shown as it is, an
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable, Dict, List, Tuple
 
 from peekr.capture import LLM_LIMIT, text
@@ -133,12 +134,17 @@ def without_vectors(response: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def _read_images(response: Json) -> Answer:
+    """Titan, Nova and Stability; what they would not make is null, with a reason apart."""
     made = response.get("images") or response.get("artifacts") or []
-    failed = response.get("error")
+    made = [image for image in made if image is not None] if isinstance(made, list) else []
+    told = response.get("finish_reasons")
+    reasons = [one for one in told if isinstance(one, str)] if isinstance(told, list) else []
+    failed = response.get("error") or (None if made else ", ".join(reasons))
     return Answer(
         str(failed) if failed else text(lighten(made, "bytes"), LLM_LIMIT),
-        finishes=[one.get("finishReason") for one in objects(made)],
-        more={"images_count": len(made) if isinstance(made, list) else None},
+        finishes=[*reasons, *(one.get("finishReason") for one in objects(made))],
+        reason="content_filter" if _FILTERED.search(f"{failed} {reasons}") else None,
+        more={"images_count": len(made)},
     )
 
 
@@ -147,6 +153,8 @@ def _read_unknown(response: Json) -> Answer:
     return Answer(text(lighten(shown), LLM_LIMIT), usage=response.get("usage") or response)
 
 
+#: Why an image was not made, or not shown.
+_FILTERED = re.compile(r"filter|content policy|responsible ai|guardrail|moderat", re.IGNORECASE)
 _VECTORS = ("embeddings", "embedding", "embeddingsByType", "data")
 #: The key that gives a shape away, and its reader; the first that fits.
 _SHAPES: Tuple[Tuple[str, Callable[[Json], Answer]], ...] = (
@@ -165,4 +173,5 @@ _SHAPES: Tuple[Tuple[str, Callable[[Json], Answer]], ...] = (
     ("completion", _plain("completion", "stop_reason")),
     ("text", _read_command_r),
     ("message", _plain("message", "finishReason")),
+    ("generated_text", _plain("generated_text", "finish_reason")),
 )

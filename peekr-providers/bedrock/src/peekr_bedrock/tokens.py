@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Sequence
+from typing import Any, Dict, Mapping, Optional, Sequence
 
 from peekr.usage import count, known, part
 
@@ -33,7 +33,8 @@ def token_attributes(reports: Sequence[Any], *, embedding: bool = False) -> Dict
     """Return ``tokens_*`` from the first report that tells input and output, completed by the others.
 
     ``tokens_input`` includes cached tokens and ``tokens_output`` includes reasoning; ``tokens_cached``,
-    ``tokens_cache_write`` and ``tokens_reasoning`` are parts of these. What no report holds is absent.
+    ``tokens_cache_write`` (of which ``tokens_cache_write_1h`` at the price of one hour) and ``tokens_reasoning``
+    are parts of these. What no report holds is absent.
 
     :param reports: usage objects, the most trusted first; what is no mapping is passed over.
     :param embedding: of an embedding, whose output has no tokens.
@@ -74,9 +75,20 @@ def _read(usage: Usage) -> Dict[str, int]:
             "tokens_total": total,
             "tokens_cached": cached,
             "tokens_cache_write": written,
+            "tokens_cache_write_1h": _written_1h(usage),
             "tokens_reasoning": count(spent, "reasoning_tokens", "thinking_tokens"),
         }
     )
+
+
+def _written_1h(usage: Usage) -> Optional[int]:
+    """What was written to the cache for an hour, which has a price of its own: by Converse, by Anthropic."""
+    long = count(part(usage, "cache_creation"), "ephemeral_1h_input_tokens")
+    details = usage.get("cacheDetails")
+    for one in details if isinstance(details, list) else ():
+        if isinstance(one, dict) and one.get("ttl") == "1h":
+            long = (long or 0) + (count(one, "inputTokens") or 0)
+    return long or None
 
 
 def header_usage(headers: Mapping[str, Any]) -> Dict[str, int]:

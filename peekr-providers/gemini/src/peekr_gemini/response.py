@@ -66,14 +66,17 @@ def _generate(response: Json) -> Attributes:
     calls: List[Attributes] = []
     rest: List[Any] = []
     finishes: List[str] = []
+    told: List[str] = []
     for candidate in objects(response.get("candidates")):
         said, other = _said(candidate)
         words.append(said)
         rest.extend(other)
         calls.extend(_calls(candidate))
-        finish = finish_reason(get(candidate, "finishReason"))
+        given = get(candidate, "finishReason")
+        finish = finish_reason(given)
         if finish is not None:
             finishes.append(finish)
+            told.append(finish if given == finish or finish == str(given) else f"{finish} ({given})")
     block = blocked(response)
     whole = "\n\n".join(filter(None, words))
     usage = get(response, "usageMetadata")
@@ -85,7 +88,7 @@ def _generate(response: Json) -> Attributes:
         **token_attributes(usage, complete=bool(finishes or block), empty=empty),
         "output": compose(whole, calls) if whole or calls or not rest else text(lighten(rest), LLM_LIMIT),
         "tool_calls": len(calls) or None,
-        "finish_reason": ",".join(dict.fromkeys(finishes)) or None,
+        "finish_reason": ",".join(dict.fromkeys(told)) or block,
         "block_reason": block,
         "error_reason": _reason(block, finishes),
     }

@@ -12,7 +12,31 @@ Attributes = Dict[str, Any]
 _MODELS = ("model_name", "model", "model_id")
 #: What of a message tells facts; a program may change it later, as all of the result.
 _TELLING = ("usage_metadata", "response_metadata", "additional_kwargs", "invalid_tool_calls")
-_FINISHES = ("finish_reason", "stop_reason", "done_reason", "finishReason", "stopReason")
+_FINISHES = ("finish_reason", "stop_reason", "done_reason", "finishReason", "stopReason", "status")
+#: Finish reasons, in lower case, of an answer that is none: Anthropic's, Bedrock's and Gemini's words for it.
+_REASONS = {
+    "refusal": "refusal",
+    "model_context_window_exceeded": "context_length",
+    "content_filtered": "content_filter",
+    "error_toxic": "content_filter",
+    "guardrail_intervened": "guardrail",
+    "malformed_model_output": "json_parse",
+    "malformed_tool_use": "json_parse",
+    "malformed_function_call": "json_parse",
+    "malformed_response": "json_parse",
+    "unexpected_tool_call": "tool_error",
+    "too_many_tool_calls": "tool_error",
+    "safety": "content_filter",
+    "recitation": "content_filter",
+    "prohibited_content": "content_filter",
+    "blocklist": "content_filter",
+    "spii": "content_filter",
+    "language": "content_filter",
+    "model_armor": "content_filter",
+    "image_safety": "content_filter",
+    "image_prohibited_content": "content_filter",
+    "image_recitation": "content_filter",
+}
 
 
 def answer_messages(result: Any) -> List[Any]:
@@ -63,7 +87,8 @@ def answer_facts(result: Any) -> Attributes:
     }
     usage = messages[0].get("usage_metadata") if messages else None
     out.update(token_attributes(usage if isinstance(usage, dict) else part(output, "token_usage", "usage")))
-    out["error_reason"] = _semantic_failure(messages, finishes)
+    blocked = any(part(one, "prompt_feedback").get("block_reason") for one in abouts)
+    out["error_reason"] = "content_filter" if blocked else _semantic_failure(messages, finishes)
     return {name: value for name, value in out.items() if value is not None}
 
 
@@ -94,8 +119,12 @@ def first_text(values: Json, names: Any) -> Optional[str]:
 
 
 def _semantic_failure(messages: List[Json], finishes: List[str]) -> Optional[str]:
-    if "refusal" in finishes or any(map(refusal_of, messages)):
+    if any(map(refusal_of, messages)):
         return "refusal"
+    for finish in finishes:
+        reason = _REASONS.get(finish.lower())
+        if reason is not None:
+            return reason
     if any("content_filter" in finish for finish in finishes):
         return "content_filter"
     return "json_parse" if any(message.get("invalid_tool_calls") for message in messages) else None

@@ -56,6 +56,10 @@ class ResponsesAccumulator(Accumulator):
     def is_complete(self) -> bool:
         return self._final is not None
 
+    def is_cut(self) -> bool:
+        begun = self._first is not None or bool(self._items or self._pieces)
+        return begun and self._final is None and self._error is None
+
     def response(self) -> Json:
         response: Json = {}
         if self._final is not None:

@@ -56,15 +56,25 @@ def _chat(response: Json) -> Attributes:
     calls: List[Attributes] = []
     finishes: List[str] = []
     refused = False
+    made: List[Any] = []
+    failure: Optional[Json] = None
     for choice in _objects(response.get("choices")):
         message = choice.get("message")
         message = message if isinstance(message, dict) else {}
         words.append(_words(message))
         calls.extend(_chat_calls(message))
         refused = refused or bool(message.get("refusal"))
+        made.extend(_objects(message.get("images")))
         if choice.get("finish_reason"):
             finishes.append(str(choice["finish_reason"]))
-    return _generated(words, calls, finishes, refused)
+        if isinstance(choice.get("error"), dict):  # OpenRouter, of the provider behind it
+            failure = choice["error"]
+    out = _generated(words, calls, finishes, refused)
+    if made and not out["output"]:
+        out["output"] = text(lighten(made), LLM_LIMIT)
+    if failure is not None and out["error_reason"] is None:
+        out["error_reason"] = failure_attributes(failure)["error_reason"]
+    return out
 
 
 def _generated(words: List[str], calls: List[Attributes], finishes: List[str], refused: bool) -> Attributes:
@@ -119,6 +129,7 @@ def _completions(response: Json) -> Attributes:
 def _responses(response: Json) -> Attributes:
     words: List[str] = []
     calls: List[Attributes] = []
+    made: List[Any] = []
     refused = False
     for item in _objects(response.get("output")):
         kind = item.get("type")
@@ -128,9 +139,14 @@ def _responses(response: Json) -> Attributes:
             refused = refused or refusal
         elif isinstance(kind, str) and kind in _CALLS:
             name = item.get("name") or kind.replace("_call", "")
-            calls.append({"name": name, "arguments": item.get(_CALLS[kind]), "free": kind != "function_call"})
+            given = item.get(_CALLS[kind], item.get("actions"))
+            calls.append({"name": name, "arguments": given, "free": kind != "function_call"})
+        elif kind != "reasoning":
+            made.append(item)
     out = _generated(words, calls, [_response_finish(response)], refused)
     out["finish_reason"] = out["finish_reason"] or None
+    if made and not out["output"]:
+        out["output"] = text(lighten(made), LLM_LIMIT)  # an image, a search without an answer
     error = response.get("error")
     if response.get("status") == "failed" and isinstance(error, dict):
         out.update(failure_attributes(error))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
+import msgspec
+
 from peekr.stainless.models import Accumulator, Json, plain_model, view
 
 
@@ -18,10 +20,17 @@ class _Choice:
         self.texts: Dict[str, List[str]] = {}
         self.calls: Dict[Any, Json] = {}
         self.function: Optional[Json] = None
+        self.error: Any = None
 
     def text(self, key: str, piece: Any) -> None:
         if isinstance(piece, str):
             self.texts.setdefault(key, []).append(piece)
+        elif key == "content":
+            for part in _parts(piece):
+                if part.get("text"):
+                    self.text(key, part["text"])
+                for thought in _parts(part.get("thinking")):
+                    self.text("thinking", thought.get("text"))
 
     def tool_call(self, call: Json) -> None:
         key = call.get("index")
@@ -40,6 +49,8 @@ class _Choice:
     def arguments(self, known: Json, function: Json) -> None:
         known["name"] = known["name"] or function.get("name")
         piece = function.get("arguments") or function.get("input")
+        if isinstance(piece, dict):  # whole, and not as JSON text
+            piece = msgspec.json.encode(piece).decode()
         if isinstance(piece, str):
             known["arguments"].append(piece)
 
@@ -62,6 +73,11 @@ def _whole_call(call: Json) -> Json:
     custom = call["type"] == "custom"
     inner = {"name": call["name"], "input" if custom else "arguments": "".join(call["arguments"])}
     return {"id": call["id"], "type": call["type"], "custom" if custom else "function": inner}
+
+
+def _parts(content: Any) -> Iterator[Json]:
+    """The parts in which Mistral answers where others have a text: what it says, and what it thinks."""
+    return (view(part) for part in content) if isinstance(content, list) else iter(())
 
 
 _ONLY_CONTENT = {"content"}
@@ -88,9 +104,13 @@ class ChatAccumulator(Accumulator):
         for choice in view(chunk).get("choices") or ():
             fields = view(choice)
             delta = view(fields.get("delta") or {})
-            for name, piece in (("text", fields.get("text")), *delta.items()):
+            for name, piece in (("text", None if delta else fields.get("text")), *delta.items()):
                 if isinstance(piece, str) and piece and name != "role":
                     yield (fields.get("index"), name), piece
+                elif name == "content":
+                    for part in _parts(piece):
+                        if isinstance(part.get("text"), str):
+                            yield (fields.get("index"), name), part["text"]
             for call in delta.get("tool_calls") or ():
                 yield from _arguments(view(call), fields.get("index"))
             if delta.get("function_call"):
@@ -123,12 +143,15 @@ class ChatAccumulator(Accumulator):
             if key not in head and fields.get(key):
                 head[key] = fields[key]
         usage = fields.get("usage")
-        if usage is None:  # Groq
-            usage = (fields.get("x_groq") or {}).get("usage") if isinstance(fields.get("x_groq"), dict) else None
+        if usage is None and isinstance(fields.get("x_groq"), dict):
+            usage = fields["x_groq"].get("usage")
+        for choice in fields.get("choices") or ():
+            told = view(choice)
+            if usage is None:  # Moonshot
+                usage = told.get("usage")
+            self._add_choice(told)
         if usage is not None:
             self._usage = usage
-        for choice in fields.get("choices") or ():
-            self._add_choice(view(choice))
 
     def _add_choice(self, fields: Json) -> None:
         index = fields.get("index")
@@ -137,10 +160,11 @@ class ChatAccumulator(Accumulator):
         if choice is None:
             choice = self._choices[index] = _Choice()
         choice.finish = fields.get("finish_reason") or choice.finish
-        if "text" in fields:
-            choice.text("text", fields["text"])
+        choice.error = fields.get("error") or choice.error
         delta = fields.get("delta")
         if delta is None:
+            if "text" in fields:  # Together has it beside a delta, too
+                choice.text("text", fields["text"])
             return
         for key, value in view(delta).items():
             if value is None or key == "role":
@@ -170,10 +194,16 @@ class ChatAccumulator(Accumulator):
     def is_complete(self) -> bool:
         return self._usage is not None and all(choice.finish for choice in self._choices.values())
 
+    def is_cut(self) -> bool:
+        choices = self._choices.values()
+        return self._usage is None and bool(choices) and not any(choice.finish for choice in choices)
+
     def response(self) -> Json:
         choices = []
         for index, choice in sorted(self._choices.items()):
             out: Json = {"index": index, "finish_reason": choice.finish}
+            if choice.error is not None:
+                out["error"] = plain_model(choice.error)
             if "text" in choice.texts:
                 out["text"] = "".join(choice.texts["text"])
             else:
