@@ -482,10 +482,10 @@ def test_without_a_store_installed_runs_are_said_to_be_lost_once(
 ) -> None:
     """AGENT-14, IFACE-8: never silently, and not for every run."""
     monkeypatch.setenv("PEEKR_PLUGINS_DISABLE", "sqlite")
-    monkeypatch.setattr(peekr.process.state, "may_start", True)
+    monkeypatch.setattr("peekr.process.state.may_start", True)
     for _ in range(3):
         with trace.run("run") as run:
             assert run.tool(tool_name="t") is not None
     (warning,) = warnings()
-    assert warning.startswith("runs are not stored: no 'peekr.exporters' plugin is called 'sqlite'")
+    assert warning.startswith("runs are not stored: the 'peekr.exporters' plugin 'sqlite' cannot be used")
     assert json.dumps([path.name for path in tmp_path.glob("traces*")]) == "[]"

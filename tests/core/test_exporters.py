@@ -451,6 +451,48 @@ class TestEventExporters:
         assert all(fields <= set(event) for event in exporter.events)
         assert all(isinstance(event["timestamp_ms"], int) for event in exporter.events)
 
+    def test_get_what_the_agent_vocabulary_has_no_word_for_as_a_span(self) -> None:
+        """MODEL-2: ``@trace`` and ``start_span`` are ``span``; an SDK's call is ``llm_call``, named by its model."""
+        exporter = Events()
+        on(exporter)
+        with peekr.span("outside"):
+            pass
+        with peekr.trace.run("agent") as run:
+            peekr.trace(lambda: 1, name="step")()
+            with peekr.span("openai.chat.completions", kind="llm") as call:
+                call.attributes["model"] = "gpt-4o"
+            with peekr.span("GET /", kind="http"):
+                pass
+        assert peekr.flush(10)
+        seen = [(event["type"], event["name"], event["status"]) for event in exporter.events]
+        assert seen == [
+            ("span", "outside", "completed"),
+            ("run_start", "agent", "started"),
+            ("span", "step", "completed"),
+            ("llm_call", "gpt-4o", "completed"),
+            ("span", "GET /", "completed"),
+            ("run_end", "agent", "completed"),
+        ]
+        assert {event["run_id"] for event in exporter.events[1:]} == {run.run_id}
+        assert exporter.events[2]["output"] == "1"
+
+    def test_get_the_fields_of_the_type_whoever_made_the_span(self) -> None:
+        """EXP-3, C-36: a decorated tool and an SDK's call look as those of the agent vocabulary do"""
+        exporter = Events()
+        on(exporter)
+        peekr.trace(lambda q: [q], name="tool.search")("x")
+        with peekr.span("openai.chat.completions", kind="llm") as call:
+            call.attributes.update(model="m", input="[]", output="hi", tokens_input=1, tokens_output=2, tokens_total=3)
+        assert peekr.flush(10)
+        tool, llm = exporter.events
+        assert (tool["tool_name"], tool["tool_args"], tool["tool_result"]) == (
+            "search",
+            '{"args": ["x"], "kwargs": {}}',
+            '["x"]',
+        )
+        assert [llm[name] for name in ("model", "prompt", "response")] == ["m", "[]", "hi"]
+        assert [llm[name] for name in ("prompt_tokens", "completion_tokens", "total_tokens")] == [1, 2, 3]
+
     def test_are_initialized_once_and_shut_down(self) -> None:
         exporter = Events()
         on(exporter)

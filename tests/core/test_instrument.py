@@ -63,6 +63,7 @@ BAD = {
     "an unknown storage": ({"storage": "nope"}, "no 'peekr.exporters' plugin is called 'nope'; installed: "),
     "an unknown storage in a list": ({"storage": ["nope"]}, "'nope'"),
     "a storage that is no text": ({"storage": 5}, "storage must be a name such as 'jsonl'"),
+    "a storage that is no text, too": ({"storage": 5}, "installed: "),
     "an empty storage name": ({"storage": [""]}, "storage must be a name such as 'jsonl'"),
     "a list with a number": ({"storage": [5]}, "storage must be a name such as 'jsonl'"),
     "an exporter that cannot export": ({"exporter": 5}, "exporter 5 has no method export(span) or export_batch(spans)"),

@@ -108,7 +108,9 @@ class TestAnExporter:
         plugin("acme_pg", EXPORTER + "    print('imported')\n", EXPORTERS, distribution="pg-for-peekr")
         program = "import peekr\ntry: peekr.instrument(storage='postgres')\nexcept ValueError as error: print(error)"
         for names in ("postgres", "other, pg-for-peekr", "peekr.exporters:postgres"):
-            assert "It is disabled by PEEKR_PLUGINS_DISABLE" in python(program, PEEKR_PLUGINS_DISABLE=names)
+            first, why = python(program, PEEKR_PLUGINS_DISABLE=names).splitlines()
+            assert first.startswith("the 'peekr.exporters' plugin 'postgres' cannot be used; installed: ")
+            assert why == "It is disabled by PEEKR_PLUGINS_DISABLE."
         assert "imported" in python(program, PEEKR_PLUGINS_DISABLE="other")
 
     def test_is_a_name_of_peekr_exporters(self, plugin: Any, python: Any) -> None:

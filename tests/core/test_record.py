@@ -139,6 +139,31 @@ class TestEveryLineValidates:
         for span in recording.spans:
             jsonschema.validate(json.loads(wire.encode(wire.record(span))), SCHEMA)
 
+    @pytest.mark.parametrize("value", [None, 1.5, -1, "x", [1], {"a": 1}, float("nan"), object()], ids=repr)
+    def test_whatever_a_program_puts_into_peekrs_own_attributes(self, recording: Recording, value: Any) -> None:
+        names = [*("input", "output", "model", "error", "error_type", "error_reason", "eval_scores", "tenant_id")]
+        names += ["tokens_input", "tokens_output", "tokens_total"]
+        with peekr.span("s") as span:
+            span.attributes.update(dict.fromkeys(names, value))
+        with peekr.span("s") as span:
+            span.payload = value
+        for span in recording.spans:
+            jsonschema.validate(json.loads(wire.encode(wire.record(span))), SCHEMA)
+
+    @pytest.mark.parametrize("name", ["", None, 5])
+    def test_of_a_span_whose_name_was_taken_away(self, recording: Recording, name: Any) -> None:
+        with peekr.span("s") as span:
+            span.name = name
+        jsonschema.validate(recording.records[0], SCHEMA)
+        assert recording.records[0]["name"]
+
+    @pytest.mark.parametrize(
+        "wrong", [{"status": "blocked"}, {"trace_id": ""}, {"attributes": {}}, {"start_time": None}]
+    )
+    def test_and_what_is_no_record_does_not(self, wrong: Dict[str, Any]) -> None:
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**Span("s").to_dict(), **wrong}, SCHEMA)
+
     def test_of_an_open_run(self) -> None:
         """MODEL-9"""
         span = Span("run", None, "run")
@@ -161,6 +186,11 @@ class TestFromDict:
         span = Span.from_dict(foreign())
         assert (span.trace_id, span.span_id, span.parent_id, span.name) == ("t", "s", None, "n")
         assert (span.status, span.attributes, span.ended, span.start_time) == ("ok", {}, False, 0.0)
+
+    @pytest.mark.parametrize("record", [None, [], "x", 5], ids=repr)
+    def test_what_is_no_mapping_is_no_record(self, record: Any) -> None:
+        with pytest.raises(ValueError, match="a span record is a mapping, not"):
+            Span.from_dict(record)
 
     @pytest.mark.parametrize("key", ["trace_id", "span_id", "name"])
     @pytest.mark.parametrize("value", [None, "", 5, []], ids=repr)

@@ -374,3 +374,30 @@ class TestArgumentsByPosition:
             peekr.set_config(None)
         assert '{"args": ["jane", "hunter2", 7, "more"], "kwargs": {}}' in found
         assert '{"args": ["db", "[REDACTED]"], "kwargs": {"token": "t-9"}}' in found
+
+
+@pytest.mark.parametrize("short", ["X1", "X12", "X123", "X1234"])
+def test_a_pattern_of_the_users_own_finds_short_texts_too(short: str) -> None:
+    """PIPE-3: regex matches in any string; also as a key, and inside JSON."""
+    redactor = Redactor(patterns=[r"X\d+"])
+    value = {"a": short, "b": [short], short: "kept", "c": f'{{"d": "{short}"}}'}
+    assert short not in json.dumps(redactor.value(value))
+    span = Span("s")
+    span.payload = value
+    span.attributes["note"] = short
+    redactor.process(span)
+    assert short not in json.dumps(span.to_dict())
+
+
+@pytest.mark.parametrize("name", ["n", "seed", "stream", "price", "success", "tokens_note", "cost_note"])
+def test_a_text_under_the_name_of_a_measure_is_redacted(name: str) -> None:
+    """PIPE-4: token counts and scores are never altered; a text is none, whatever it is called."""
+    for text in ("password=hunter2", {"password": "hunter2"}, ["ssn 123-45-6789"]):
+        span = Span("s")
+        span.attributes[name] = text
+        Redactor().process(span)
+        assert "[REDACTED]" in json.dumps(span.attributes[name])
+    counted = Span("s")
+    counted.attributes.update({name: 4111111111111111, "note": "password=hunter2"})
+    Redactor().process(counted)
+    assert counted.attributes[name] == 4111111111111111 and counted.attributes["note"] == "password=[REDACTED]"

@@ -12,7 +12,7 @@ import pytest
 
 from peekr import wire
 from peekr.errors import ConfigurationError, PluginNotInstalled
-from peekr.sealed_spans import UNREADABLE, Opener, SpanSealer, sealed
+from peekr.sealed_spans import UNREADABLE, Opener, SpanSealer, parted, sealed
 from peekr.sealing import Damaged, NoKey, NoLibrary, Sealer, Unsealer, WrongKey, is_fernet_key, is_sealed
 from peekr.spans import Span
 from peekr.testing.conformance import sample_span
@@ -266,3 +266,10 @@ def test_the_key_is_found_where_it_is_kept(key: str, monkeypatch: pytest.MonkeyP
     os.unlink(f"{target}.key")
     monkeypatch.setenv("TRACE_ENCRYPTION_KEY", key)
     assert reads()
+
+
+def test_a_text_under_the_name_of_a_measure_is_sealed() -> None:
+    """PIPE-8: numbers stay to be asked for, texts go into the payload."""
+    kept, content = parted({"n": "words", "seed": 7, "tokens_total": 3, "tokens_note": "words", "success": True})
+    assert kept == {"seed": 7, "tokens_total": 3, "success": True}
+    assert content == {"n": "words", "tokens_note": "words"}

@@ -525,3 +525,62 @@ def test_a_traced_function_works_without_instrument() -> None:
     assert asyncio.run(trace(asynchronous)(1)) == 3
     with pytest.raises(ZeroDivisionError):
         trace(lambda: 1 / 0)()
+
+
+class Rude(Exception):
+    """An exception that cannot even be asked."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+    @property
+    def status_code(self) -> int:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (json.JSONDecodeError("no", "{", 0), "json_parse"),
+        (TimeoutError("late"), "timeout"),
+        (ConnectionResetError("gone"), "connection"),
+        (asyncio.CancelledError(), "cancelled"),
+        (KeyError("x"), "tool_error"),
+        (Rude(), "tool_error"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_tool_that_fails_says_why_and_which_it_is(recording: Recording, error: BaseException, reason: str) -> None:
+    """LLM-8, DASH-19, E3-06: sync and async alike"""
+
+    @trace(name="tool.search")
+    def search() -> None:
+        raise error
+
+    @trace(name="tool.search")
+    async def search_later() -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        search()
+    with pytest.raises(type(error)):
+        asyncio.run(search_later())
+    for each in recording.records:
+        attributes = each["attributes"]
+        assert (attributes["tool_name"], attributes["error_reason"]) == ("search", reason)
+
+
+def test_a_record_of_a_tool_stays_as_it_was_written(recording: Recording) -> None:
+    """IFACE-2: from_dict is the inverse of to_dict, for records of older versions too"""
+    trace(lambda: 1, name="tool.search")()
+    written = recording.records[0]
+    assert peekr.Span.from_dict(written).to_dict() == written
+    del written["attributes"]["tool_name"]
+    assert peekr.Span.from_dict(written).to_dict() == written
+
+
+def test_a_function_that_is_no_tool_has_no_tools_name(recording: Recording) -> None:
+    """MODEL-3, D-11"""
+    with pytest.raises(TimeoutError):
+        trace(lambda: (_ for _ in ()).throw(TimeoutError("late")), name="toolbox")()
+    assert not {"tool_name", "error_reason"} & set(recording.records[0]["attributes"])

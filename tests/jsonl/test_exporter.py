@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -274,6 +275,24 @@ def test_what_is_no_path_is_refused(path: Any) -> None:
     """INST-13"""
     with pytest.raises(ConfigurationError, match="must be the path of a file"):
         JSONLExporter(path)
+
+
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
+    """INST-13"""
+    with pytest.raises(ConfigurationError, match=r"cannot be written: File name too long\.\nGive another path"):
+        JSONLExporter(tmp_path / ("x" * 300))
+
+
+def test_a_database_is_refused_before_a_line_damages_it(tmp_path: Path) -> None:
+    """INST-13: jsonl_path="traces.db" """
+    database = sqlite3.connect(tmp_path / "traces.db")
+    with database:
+        database.execute("CREATE TABLE mine (a)")
+    database.close()
+    before = (tmp_path / "traces.db").read_bytes()
+    with pytest.raises(ConfigurationError, match="is an SQLite database"):
+        JSONLExporter(tmp_path / "traces.db")
+    assert (tmp_path / "traces.db").read_bytes() == before
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")

@@ -110,12 +110,20 @@ def storage_names(storage: Union[str, Sequence[str], None], jsonl_path: Any, db_
     names: List[str] = []
     for word in words if storage is not None else ():
         if not isinstance(word, str) or not word:
-            raise ConfigurationError(
-                f"storage must be a name such as 'jsonl', 'sqlite' or 'both', or a list of names, got {storage!r}."
-            )
+            raise ConfigurationError(_no_storage(storage))
         names += ["jsonl", "sqlite"] if word == "both" else [str(word)]
     off = {name for name, path in (("jsonl", jsonl_path), ("sqlite", db_path)) if path is None}
     return [name for name in dict.fromkeys(names) if name not in off]
+
+
+def _no_storage(storage: Any) -> str:
+    from peekr.plugins import names_of
+
+    known = ", ".join(sorted(names_of("peekr.exporters"))) or "none"
+    return (
+        f"storage must be a name such as 'jsonl', 'sqlite' or 'both', or a list of names, got {storage!r}; "
+        f"installed: {known}.\nList what is installed with: peekr plugins list"
+    )
 
 
 def path_text(name: str, path: Any) -> Optional[str]:

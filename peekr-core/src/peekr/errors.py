@@ -33,12 +33,13 @@ class ConfigurationError(PeekrError, ValueError):
 
 
 class PluginNotFound(PeekrError, ValueError):
-    """No installed plugin of the group has this name."""
+    """No installed plugin of the group has this name, or the one that has it is of no use; the hint says why."""
 
     def __init__(self, group: str, name: str, installed: Sequence[str], hint: str = "") -> None:
         known = ", ".join(sorted(installed)) or "none"
+        what = f"the {group!r} plugin {name!r} cannot be used" if name in installed else None
         super().__init__(
-            f"no {group!r} plugin is called {name!r}; installed: {known}.\n"
+            f"{what or f'no {group!r} plugin is called {name!r}'}; installed: {known}.\n"
             + (hint or "List what is installed with: peekr plugins list")
         )
 

@@ -9,6 +9,7 @@ from typing import Any, Dict, Iterator, Optional
 
 import attrs
 
+from peekr.runs import ALIASES, step_name
 from peekr.spans import Span
 
 
@@ -107,12 +108,14 @@ TYPE_OF_KIND = {
     "error": EventType.ERROR,
     "final": EventType.FINAL_ANSWER,
 }
+#: Type of the event of any other kind: a traced function, a request, a retrieval.
+PLAIN = "span"
 #: Attributes that say where an event belongs, not what it says.
 _STRUCTURE = {"kind", "run_id", "event_type", "event_name", "event_id"}
 
 
 def type_of(span: Span) -> Optional[EventType]:
-    """Return the type of a span's event, or None for a plain function."""
+    """Return the type of a span's event, or None for what the agent vocabulary has no word for: a plain ``span``."""
     named = span.attributes.get("event_type")
     if named is not None:
         try:
@@ -125,36 +128,39 @@ def type_of(span: Span) -> Optional[EventType]:
 def events_of(span: Span) -> Iterator[Dict[str, Any]]:
     """Yield the event dicts of a span as ``export_batch(events)`` gets them: for a run its start, then its end."""
     kind = type_of(span)
-    if kind is None:
-        return
     if kind is EventType.RUN_START:
         if span.ended:
-            yield _event(span, EventType.RUN_END, _status(span), span.end_time or span.start_time)
+            yield _event(span, EventType.RUN_END.value, _status(span), span.end_time or span.start_time)
         else:
-            yield _event(span, EventType.RUN_START, EventStatus.STARTED, span.start_time)
+            yield _event(span, EventType.RUN_START.value, EventStatus.STARTED, span.start_time)
     elif span.ended:
-        yield _event(span, kind, _status(span), span.start_time)
+        yield _event(span, PLAIN if kind is None else kind.value, _status(span), span.start_time)
 
 
 def _status(span: Span) -> EventStatus:
     return EventStatus.FAILED if span.status == "error" else EventStatus.COMPLETED
 
 
-def _event(span: Span, kind: EventType, status: EventStatus, when: float) -> Dict[str, Any]:
+def _event(span: Span, kind: str, status: EventStatus, when: float) -> Dict[str, Any]:
     attributes = span.attributes
     payload = span.payload or {}
     own: Dict[str, Any] = {
         name: value for name, value in attributes.items() if name not in _STRUCTURE and name not in ("input", "output")
     }
     own.update({name: value for name, value in payload.items() if name not in own})
+    for alias, attribute in ALIASES.get(kind, {}).items():
+        if attribute in attributes:
+            own.setdefault(alias, attributes[attribute])
+    if kind == EventType.TOOL_CALL.value:
+        own.setdefault("tool_name", step_name(span))
     metadata = payload.get("metadata")
     return {
         **own,
         "event_id": attributes.get("event_id") or span.span_id,
         "run_id": span.run_id,
         "timestamp_ms": int(when * 1000),
-        "type": kind.value,
-        "name": attributes.get("event_name") or span.name,
+        "type": kind,
+        "name": step_name(span),
         "status": status.value,
         "duration_ms": span.duration_ms,
         "metadata": metadata if isinstance(metadata, dict) else {},

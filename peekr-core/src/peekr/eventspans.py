@@ -6,10 +6,11 @@ import hashlib
 import uuid
 from typing import Any, Dict, Mapping
 
-from peekr.events import TYPE_OF_KIND, EventStatus, EventType
+from peekr.events import PLAIN, TYPE_OF_KIND, EventStatus, EventType
 from peekr.spans import Span
 
 _KINDS = {event.value: kind for kind, event in TYPE_OF_KIND.items() if kind != "embedding"}
+_KINDS[PLAIN] = "function"
 #: What an event says beside its content.
 _COMMON = {"event_id", "run_id", "timestamp_ms", "type", "name", "status", "duration_ms", "parent_event_id"}
 _TOKENS = {"prompt_tokens": "tokens_input", "completion_tokens": "tokens_output", "total_tokens": "tokens_total"}

@@ -31,8 +31,20 @@ def writable_path(path: Any, option: str) -> str:
             f"{option}={given!r} cannot be written: there is no directory {folder!r}.\n"
             f"Create it with: mkdir -p {folder}"
         )
+    _ask_the_system(target, f"{option}={given!r}")
     if not os.access(target if os.path.exists(target) else folder, os.W_OK):
         raise ConfigurationError(
             f"{option}={given!r} cannot be written by this user.\nChange the permissions, or give another path"
         )
     return target
+
+
+def _ask_the_system(target: str, what: str) -> None:
+    """Find out about names that no file can have, and links that lead nowhere."""
+    try:
+        os.stat(target)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        shown = what if len(what) <= 200 else f"{what[:200]}…"
+        raise ConfigurationError(f"{shown} cannot be written: {error.strerror or error}.\nGive another path") from None

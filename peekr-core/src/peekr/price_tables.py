@@ -87,9 +87,10 @@ def _installed() -> List[Tuple[str, PriceTable]]:
     from peekr.plugins import load_group
 
     found: List[Tuple[str, PriceTable]] = []
-    for name, cls in load_group("peekr.prices"):
+    for name, entry in load_group("peekr.prices"):
         try:
-            found.append((name, cls().price))
+            table = entry() if isinstance(entry, type) or not hasattr(entry, "price") else entry
+            found.append((name, table.price))
         except Exception as error:
             _say(name, error)
     hooks = [(name, module) for name, module in load_group("peekr.hooks") if hasattr(module, "peekr_price")]

@@ -1,6 +1,7 @@
 """What a call of a model costs: prices as data, one formula, and the look-up in the installed price tables.
 
-A price table is a class of the group ``peekr.prices`` with ``price(model, provider)``; so is a hook ``peekr_price``.
+A price table is a class or an object of the group ``peekr.prices`` with ``price(model, provider)``; so is a hook
+``peekr_price``.
 The tables come with other distributions, for instance peekr-cost; without any, no price is known.
 """
 

@@ -26,7 +26,7 @@ STEP_TYPES = {
 BILLED_KINDS = frozenset(("llm", "embedding"))
 
 #: Per step type, the Agent Inspector's name of a field → the attribute that holds it (contract C-36).
-_ALIASES = {
+ALIASES = {
     "llm_call": {
         "prompt": "input",
         "response": "output",
@@ -220,7 +220,7 @@ def step_data(span: Span) -> Optional[Dict[str, Any]]:
         return None
     data = {name: value for name, value in span.attributes.items() if name not in _REPEATED}
     data.update(payload or {})
-    for alias, attribute in _ALIASES.get(step_type(span), {}).items():
+    for alias, attribute in ALIASES.get(step_type(span), {}).items():
         if attribute in data:
             data.setdefault(alias, data[attribute])
     return data

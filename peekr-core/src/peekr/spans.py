@@ -211,11 +211,13 @@ class Span:
             pending(self)
 
     def record_error(self, error: BaseException) -> None:
-        """Mark the span as failed with this exception: ``status``, ``error``, ``error_type``."""
+        """Mark the span as failed with this exception: ``status``, ``error``, ``error_type``; a tool says why, too."""
         self.status = "error"
         attributes = self.attributes
         attributes["error"] = describe_error(error)
         attributes["error_type"] = type(error).__name__
+        if self.kind == "tool":
+            attributes.setdefault("error_reason", _reason_of_tool(error))
 
     # -- records ----------------------------------------------------------------------------------------------
 
@@ -256,3 +258,14 @@ def describe_error(error: BaseException) -> str:
         return cut(str(error)) or type(error).__name__
     except Exception:
         return type(error).__name__
+
+
+def _reason_of_tool(error: BaseException) -> str:
+    """Return the ``error_reason`` of a tool that raised: ``tool_error`` where the exception itself tells nothing."""
+    try:
+        from peekr.reasons import error_attributes
+
+        reason = error_attributes(error)["error_reason"]
+    except Exception:  # an exception whose attributes raise
+        return "tool_error"
+    return "tool_error" if reason == "other" else str(reason)

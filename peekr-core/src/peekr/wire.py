@@ -18,6 +18,7 @@ SCHEMA_VERSION = 1
 _encoder = msgspec.json.Encoder(enc_hook=plain)
 decode = msgspec.json.decode
 _NONE: Dict[str, Any] = {}
+_TOOL = "tool."
 #: Values and keys that the encoder writes as they are.
 _SCALARS = frozenset((str, bool, type(None), int, float))
 _KEYS = frozenset((str,))
@@ -48,6 +49,8 @@ def record_attributes(span: Span) -> Dict[str, Any]:
             out["input"] = finish(span._input)
         if span._output is not None:
             out["output"] = finish(span._output)
+    if out["kind"] == "tool" and span._t0 and type(span.name) is str and span.name.startswith(_TOOL):
+        out.setdefault("tool_name", span.name[len(_TOOL) :])  # not of a span read from a record, which stays as it was
     if scope.tags:
         out = {**scope.tags, **out}
     if scope.user_id is not None:
@@ -95,7 +98,7 @@ def record(span: Span) -> Dict[str, Any]:
         "trace_id": format_trace_id(span._trace),
         "span_id": format_span_id(span._id),
         "parent_id": None if parent is None else format_span_id(parent),
-        "name": span.name if type(span.name) is str else text_of(span.name),
+        "name": (span.name if type(span.name) is str else text_of(span.name)) or "?",
         "start_time": start / 10**9,
         "end_time": end / 10**9 if ended else None,
         "duration_ms": duration / 1e6 if ended else None,
@@ -142,6 +145,8 @@ def to_dict(span: Span) -> Dict[str, Any]:
 
 def from_dict(data: Mapping[str, Any]) -> Span:
     """Build a span from a record of this or an older version, or of another program."""
+    if type(data) is not dict and not isinstance(data, Mapping):
+        raise ValueError(f"a span record is a mapping, not {type(data).__name__}")
     for key in ("trace_id", "span_id", "name"):
         if not isinstance(data.get(key), str) or not data[key]:
             raise ValueError(f"a span record needs a text {key!r}, got {data.get(key)!r}")
