@@ -46,9 +46,9 @@ SDKS = {
     "anthropic": ["anthropic==0.125.0", "anthropic==1.17.0", "anthropic"],
     "bedrock": ["boto3==1.34.162", "boto3==1.42.97", "boto3"],
     "gemini": ["google-genai==1.47.0", "google-genai==2.33.0", "google-genai"],
-    "langchain": ["langchain-core==0.3.86", "langchain-core==1.0.7", "langchain-core"],
+    "langchain": ["langchain-core==0.3.86", "langchain-core==1.2.5", "langchain-core"],
 }
-NEED_PYTHON_310 = ("anthropic==1.17.0", "google-genai==2.33.0", "langchain-core==1.0.7")
+NEED_PYTHON_310 = ("anthropic==1.17.0", "google-genai==2.33.0", "langchain-core==1.2.5")
 TOOLS = ["pytest", "pytest-xdist", "pytest-asyncio", "pytest-timeout", "hypothesis", "jsonschema"]
 
 nox.options.sessions = ["lint", "types", "tests"]
@@ -110,7 +110,7 @@ def sdks(session, provider, sdk):
 @nox.parametrize("provider, sdk", [(provider, sdk) for provider, sdks in SDKS.items() for sdk in (sdks[0], sdks[-1])])
 def doctor(session, provider, sdk):
     """Each entry point of an SDK makes exactly one span with usage, on its oldest and newest version."""
-    extra = {"langchain": ["langchain-openai"], "bedrock": ["aiobotocore"] if sdk == "boto3" else []}.get(provider, [])
+    extra = {"langchain": ["langchain-openai"], "bedrock": ["aiobotocore>=2.15"] if sdk == "boto3" else []}.get(provider, [])
     _install(session, *DISTRIBUTIONS.values(), extra=[sdk, *extra])
     session.run("peekr", "doctor", "-q", "--sdk", provider)
 

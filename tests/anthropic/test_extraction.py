@@ -171,10 +171,12 @@ def test_a_compaction_is_the_output_where_there_is_nothing_else() -> None:
 
 
 def test_text_and_tool_calls_are_both_visible() -> None:
-    """LLM-7."""
-    found = said({"type": "text", "text": "t" * 2000}, {"type": "tool_use", "name": "f", "input": {"a": 1}})
-    assert len(found["output"]) <= 1000
-    assert found["output"].endswith('[{"name": "f", "arguments": "{\\"a\\": 1}"}]')
+    """LLM-7, LLM-11: a text that has to be shortened comes last, so that its ``…`` ends the whole."""
+    call = {"type": "tool_use", "name": "f", "input": {"a": 1}}
+    asked = '[{"name": "f", "arguments": "{\\"a\\": 1}"}]'
+    assert said({"type": "text", "text": "t"}, call)["output"] == f"t\n{asked}"
+    found = said({"type": "text", "text": "t" * 2000}, call)["output"]
+    assert found.startswith(f"{asked}\nttt") and found.endswith("t…") and len(found) == 1000
 
 
 def test_a_legacy_completion_has_its_text() -> None:
