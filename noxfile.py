@@ -110,7 +110,8 @@ def sdks(session, provider, sdk):
 @nox.parametrize("provider, sdk", [(provider, sdk) for provider, sdks in SDKS.items() for sdk in (sdks[0], sdks[-1])])
 def doctor(session, provider, sdk):
     """Each entry point of an SDK makes exactly one span with usage, on its oldest and newest version."""
-    extra = {"langchain": ["langchain-openai"], "bedrock": ["aiobotocore>=2.15"] if sdk == "boto3" else []}.get(provider, [])
+    beside = {"langchain-core": ["langchain-openai"], "boto3": ["aiobotocore>=2.15"]}
+    extra = beside["langchain-core"] if provider == "langchain" else beside.get(sdk, [])
     _install(session, *DISTRIBUTIONS.values(), extra=[sdk, *extra])
     session.run("peekr", "doctor", "-q", "--sdk", provider)
 
