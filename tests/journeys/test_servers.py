@@ -145,6 +145,8 @@ def test_a_program_that_becomes_a_daemon_writes_on(run: Any, forks: bool) -> Non
     """It closes all descriptors, the exporter's too, and opens others that get their numbers."""
     said = run(
         f"""
+        import warnings
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 and newer warn of every fork beside threads
         def span(number):
             with peekr.span("one", number=number): pass
         peekr.instrument(console=False, storage="jsonl", jsonl_path="traces.jsonl", plugins=[])

@@ -8,6 +8,7 @@ import logging
 import os
 import sqlite3
 import threading
+import weakref
 from collections import OrderedDict
 from typing import Any, Dict, Iterable, Optional, Protocol, Union
 
@@ -83,6 +84,7 @@ class DiskCache:
         try:
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
             self._db = sqlite3.connect(self._path, timeout=30, check_same_thread=False, isolation_level=None)
+            weakref.finalize(self, self._db.close).atexit = False  # what is judged at exit is still remembered
             self._db.execute("CREATE TABLE IF NOT EXISTS verdicts (key TEXT PRIMARY KEY, verdict TEXT NOT NULL)")
         except (OSError, sqlite3.Error) as error:
             raise ConfigurationError(
