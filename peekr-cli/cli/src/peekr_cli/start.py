@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import sys
 
-#: New objects between two looks of the cyclic collector, ten times those of most CPythons: what a command imports is
-#: there to stay, and looking through it again and again takes a tenth of a short command.
+#: New objects between two looks of the cyclic collector, many times the default: what a command imports is there to
+#: stay, and looking through it again and again is a good part of a short command.
 _GC_THRESHOLD = 20_000
 
 

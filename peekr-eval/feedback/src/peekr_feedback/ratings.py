@@ -13,13 +13,12 @@ import attrs
 import peekr
 from peekr.errors import AmbiguousId, StoreError, UnknownId
 from peekr.process import current_config
-from peekr.ratings import INDICES, TABLE, written_database
+from peekr.ratings import DEFAULT_DB, INDICES, TABLE, written_database
 from peekr.sqlquery import as_store_error, is_sqlite
 
 Path = Union[str, "os.PathLike[str]"]
 
 RATINGS = ("good", "bad")
-DEFAULT_DB = "traces.db"
 DEFAULT_JSONL = "traces.jsonl"
 #: Seconds that a rating waits for somebody else's transaction.
 BUSY_S = 10.0

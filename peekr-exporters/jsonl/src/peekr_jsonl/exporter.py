@@ -29,8 +29,10 @@ _ATTEMPTS = 10
 
 def _text_file(path: str) -> str:
     """Return the path, unless a database is there, which a line of text at its end would damage."""
+    if not os.path.isfile(path):  # not made yet, or a pipe, which opening would wait for
+        return path
     try:
-        with open(path, "rb") if os.path.isfile(path) else open(os.devnull, "rb") as file:
+        with open(path, "rb") as file:
             begins = file.read(16)
     except OSError:  # may be written, not read: an append-only log
         return path
