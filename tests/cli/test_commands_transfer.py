@@ -8,6 +8,7 @@ import io
 import json
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
@@ -38,7 +39,7 @@ def database(tmp_path: Path, invoke: Invoke) -> Path:
     finally:
         api.shutdown()
         api.uninstrument()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(
             "CREATE TABLE feedback (id INTEGER PRIMARY KEY, trace_id TEXT NOT NULL, rating TEXT NOT NULL,"
             " note TEXT NOT NULL DEFAULT '', created_at REAL NOT NULL)"
@@ -130,7 +131,7 @@ def test_a_database_becomes_lines_and_lines_a_database(database: Path, invoke: I
 def test_a_span_that_changed_is_written_again(database: Path, invoke: Invoke) -> None:
     """JSONL-3: scores that came later; the last line counts."""
     invoke("import", database, "--jsonl", "lines.jsonl")
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute(
             "UPDATE spans SET attributes = json_set(attributes, '$.eval_scores', json('{\"A\": 0.5}'))"
             " WHERE kind = 'llm'"
@@ -155,7 +156,7 @@ def test_files_of_the_original_are_imported(invoke: Invoke, tmp_path: Path) -> N
     root = {**old, "span_id": "s1", "name": "step", "attributes": {}}
     call = {**old, "span_id": "s2", "parent_id": "s1", "name": "openai.chat", "attributes": {"model": "gpt-4o"}}
     Path("old.jsonl").write_text("".join(json.dumps(each) + "\n" for each in (root, call)) + '{"half')
-    with sqlite3.connect("old.db") as connection:
+    with closing(sqlite3.connect("old.db")) as connection, connection:
         connection.execute(
             "CREATE TABLE spans (trace_id TEXT, span_id TEXT PRIMARY KEY, parent_id TEXT, name TEXT, start_time REAL,"
             " end_time REAL, duration_ms REAL, status TEXT, attributes TEXT)"
@@ -179,7 +180,7 @@ def test_files_of_the_original_are_imported(invoke: Invoke, tmp_path: Path) -> N
 
 def test_a_database_of_agent_inspector_is_imported(invoke: Invoke) -> None:
     """CLI-15, SQLITE-7: runs and steps become spans; data as JSON, plain and compressed."""
-    with sqlite3.connect("inspector.db") as connection:
+    with closing(sqlite3.connect("inspector.db")) as connection, connection:
         connection.execute(
             "CREATE TABLE runs (id TEXT PRIMARY KEY, name TEXT, status TEXT, started_at INTEGER, completed_at INTEGER,"
             " duration_ms INTEGER, agent_type TEXT, user_id TEXT, session_id TEXT, metadata TEXT, created_at INTEGER)"
@@ -218,7 +219,7 @@ def test_a_database_of_agent_inspector_is_imported(invoke: Invoke) -> None:
 
 def test_a_table_of_runs_or_steps_holds_no_formula(database: Path, invoke: Invoke) -> None:
     """CLI-8: CSV that a spreadsheet may open."""
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("UPDATE spans SET name = '=cmd|calc' || char(10) || ',x' WHERE name = 'outer'")
     connection.close()
     table = list(csv.DictReader(io.StringIO(invoke("export", "--all", "--format", "csv").stdout)))

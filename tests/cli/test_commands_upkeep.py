@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
@@ -167,7 +168,7 @@ def test_backup_makes_a_copy_that_opens_with_equal_counts(database: Path, invoke
     assert "copied to copy.db" in invoke("backup", "copy.db").stdout
     first, second = (json.loads(invoke("stats", path, "--json").stdout) for path in ("traces.db", "copy.db"))
     assert first["total_steps"] == second["total_steps"] == 8
-    with sqlite3.connect("copy.db") as copy:
+    with closing(sqlite3.connect("copy.db")) as copy, copy:
         assert copy.execute("SELECT COUNT(*) FROM runs").fetchone() == (4,)
     copy.close()
     assert "database itself" in invoke("backup", "traces.db", code=1).stderr

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import sys
 import textwrap
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Dict, List
@@ -213,7 +214,7 @@ def test_stores_are_looked_at_and_not_touched(tmp_path: Path) -> None:
     good, database = tmp_path / "traces.jsonl", tmp_path / "traces.db"
     assert [one.state for one in stores.store_checks(str(good), str(database))] == ["ok", "ok"]
     assert list(tmp_path.iterdir()) == []
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("CREATE TABLE spans (id)")
     connection.close()
     bytes_before = database.read_bytes()

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 
@@ -186,7 +187,7 @@ def test_json_with_a_filter_prints_the_spans_that_fit(peekr, write, record):
 def test_a_span_that_still_runs_says_so(peekr, tmp_path, start):
     """MODEL-9: SQLite holds open runs."""
     pytest.importorskip("peekr_sqlite")
-    with sqlite3.connect(tmp_path / "traces.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "traces.db")) as connection, connection:
         connection.execute(
             "CREATE TABLE spans (trace_id TEXT NOT NULL, span_id TEXT PRIMARY KEY, parent_id TEXT, name TEXT NOT NULL,"
             " start_time REAL NOT NULL, end_time REAL, duration_ms REAL, status TEXT, attributes TEXT)"

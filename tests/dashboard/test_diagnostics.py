@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -197,7 +198,7 @@ def test_an_unknown_trace_is_said_to_be_unknown(store):
 def test_a_database_of_the_original_is_read(tmp_path):
     """Bad input: a database of version 0.9.3, which has no column for kind, run or tenant."""
     path = tmp_path / "old.db"
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(
             "CREATE TABLE spans (trace_id TEXT NOT NULL, span_id TEXT PRIMARY KEY, parent_id TEXT, name TEXT NOT NULL,"
             " start_time REAL NOT NULL, end_time REAL, duration_ms REAL, status TEXT DEFAULT 'ok', attributes TEXT)"

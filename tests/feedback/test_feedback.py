@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
@@ -48,7 +49,7 @@ class TestARating:
         """FEED-1, FEED-2"""
         trace = ask()
         assert peekr.feedback(trace_id=trace, rating="good", note="perfect") == trace
-        with sqlite3.connect("traces.db") as connection:
+        with closing(sqlite3.connect("traces.db")) as connection, connection:
             rows = connection.execute("SELECT trace_id, rating, note, created_at FROM feedback").fetchall()
             indices = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
         assert [row[:3] for row in rows] == [(trace, "good", "perfect")] and rows[0][3] > 1e9

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
@@ -130,7 +131,7 @@ def test_a_trial_by_size_says_about_what_would_happen(database: Callable[..., Pa
 def test_ratings_of_traces_that_are_gone_go_too(database: Callable[..., Path]) -> None:
     """DB-1: a note is content like the trace it is about."""
     path = database(run_spans(1, 40), run_spans(2, 1))
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(
             "CREATE TABLE feedback (id INTEGER PRIMARY KEY, trace_id TEXT, rating TEXT, note TEXT, created_at REAL)"
         )
@@ -183,7 +184,7 @@ def test_a_backup_is_complete_while_others_write(database: Callable[..., Path], 
         writer.join(30)
     assert size == os.path.getsize(tmp_path / "copy.db")
     assert steps and steps[-1][0] == steps[-1][1]
-    with sqlite3.connect(tmp_path / "copy.db") as copy:
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as copy, copy:
         assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         counts = copy.execute("SELECT trace_id, COUNT(*) FROM spans GROUP BY trace_id").fetchall()
     copy.close()
@@ -211,7 +212,7 @@ def test_a_database_of_an_older_version_can_be_pruned(tmp_path: Path, version: O
     """DB-1 with SQLITE-4: old rows name no run; what belongs together goes together."""
     path = tmp_path / "old.db"
     tenant = ", tenant_id TEXT, retention_class TEXT" if version else ""
-    with sqlite3.connect(path) as old:
+    with closing(sqlite3.connect(path)) as old, old:
         old.execute(
             "CREATE TABLE spans (trace_id TEXT, span_id TEXT PRIMARY KEY, parent_id TEXT, name TEXT, start_time REAL,"
             f" end_time REAL, duration_ms REAL, status TEXT, attributes TEXT{tenant})"

@@ -16,8 +16,10 @@ from peekr.errors import StoreError
 from peekr.ratings import TABLE
 
 _BATCH = 1000
-_RATING = """INSERT INTO feedback (trace_id, rating, note, created_at) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS
-    (SELECT 1 FROM feedback WHERE trace_id = ?1 AND rating = ?2 AND note = ?3 AND created_at = ?4)"""
+_RATING = """INSERT INTO feedback (trace_id, rating, note, created_at)
+    SELECT :trace_id, :rating, :note, :created_at WHERE NOT EXISTS
+    (SELECT 1 FROM feedback WHERE trace_id = :trace_id AND rating = :rating AND note = :note
+     AND created_at = :created_at)"""
 
 
 def batches(spans: Iterable[Span], size: int = _BATCH) -> Iterator[List[Span]]:
@@ -106,12 +108,13 @@ class Database(Destination):
         self._exporter.shutdown()
 
 
-def _rating(given: Mapping[str, Any]) -> Sequence[Any]:
+def _rating(given: Mapping[str, Any]) -> Dict[str, Any]:
     try:
         when = float(given.get("created_at") or 0)
     except (TypeError, ValueError):
         when = 0.0
-    return str(given.get("trace_id") or ""), str(given.get("rating") or ""), str(given.get("note") or ""), when
+    texts = {name: str(given.get(name) or "") for name in ("trace_id", "rating", "note")}
+    return {**texts, "created_at": when}
 
 
 class Lines(Destination):

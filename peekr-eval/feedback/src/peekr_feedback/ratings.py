@@ -154,9 +154,13 @@ def _whole_id(given: str, stores: List[str]) -> str:
 def _writable(path: str) -> sqlite3.Connection:
     _check_database(path)
     connection = sqlite3.connect(path, timeout=BUSY_S)
-    connection.execute(TABLE)
-    for index in INDICES:
-        connection.execute(index)
+    try:
+        connection.execute(TABLE)
+        for index in INDICES:
+            connection.execute(index)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

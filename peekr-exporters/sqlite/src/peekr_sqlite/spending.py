@@ -147,11 +147,11 @@ class SpendQueries:
                 for batch in _batches(costs):
                     connection.execute("BEGIN IMMEDIATE")
                     written += connection.executemany(
-                        "UPDATE spans SET attributes = CASE WHEN ?1 IS NULL"
+                        "UPDATE spans SET attributes = CASE WHEN :cost IS NULL"
                         " THEN json_remove(attributes, '$.cost_usd')"
-                        " ELSE json_set(attributes, '$.cost_usd', ?1) END"
-                        " WHERE span_id = ?2 AND json_valid(attributes)",
-                        [(cost, span_id) for span_id, cost in batch],
+                        " ELSE json_set(attributes, '$.cost_usd', :cost) END"
+                        " WHERE span_id = :span_id AND json_valid(attributes)",
+                        [{"span_id": span_id, "cost": cost} for span_id, cost in batch],
                     ).rowcount
                     connection.execute("COMMIT")
             except sqlite3.OperationalError as error:
