@@ -6,7 +6,7 @@ nox -s sdks         each provider's tests on the oldest, a middle and the newest
 nox -s types lint   mypy and ruff
 nox -s doctor       `peekr doctor` on the oldest and the newest version of each SDK
 nox -s bench        the benchmarks of tests/bench: ratios, no assertions
-nox -s worst_day    kill -9, many writers, stalled and hanging stores, fuzzing, fifteen minutes of soak
+nox -s worst_day    kill -9, many writers, stalled and hanging stores, redaction, OTLP, fuzzing, a soak: an hour
 nox -s interop      spans into a real Arize Phoenix and a real MLflow server (large)
 nox -s demo         the demo, in a fresh environment
 """
@@ -122,7 +122,7 @@ def worst_day(session):
     _install(session, *DISTRIBUTIONS.values(), extra=["openai", "gunicorn", "celery", *TOOLS])
     session.run("pytest", "tests/journeys")
     session.run("python", "tests/bench/bench_kill.py", "200")
-    for program in ("writers", "bad_exporter", "http", "stalled"):
+    for program in ("writers", "bad_exporter", "http", "stalled", "redaction", "otlp"):
         session.run("python", f"tests/bench/bench_{program}.py")
     session.run("python", "tests/fuzz/fuzz.py", "1000000")
     session.run("python", "tests/bench/soak.py", *(session.posargs or ["15"]))
