@@ -1,11 +1,12 @@
 """What each provider adds to a call and to a chunk, beside what the OpenAI provider adds, in one run.
 
-In-process transports, a file sink on; each SDK traced and untraced in turn, call by call; the CPU time of the calling
-thread, and of the threads behind it. What a call adds differs by tens of µs from process to process, by how memory
-happens to lie: so each SDK is measured in PROCESSES processes, in turn with the others. In one, a figure is the
-difference of lower quartiles, as other programs of the machine lengthen a call and nothing shortens it; printed are
-the median of these figures, their range, and the ratio of the median to OpenAI's. Ratios above 1.5 miss the figure of
-issue 3. LangChain itself costs more with any callback handler, which is shown beside.
+In-process transports, a file sink on; each SDK traced and untraced in turn, ten calls one after another as programs
+make them; the CPU time of the calling thread, and of the threads behind it. What a call adds differs by tens of µs
+from process to process, by how memory happens to lie: so each SDK is measured in PROCESSES processes, in turn with the
+others. In one, a figure is the difference of lower quartiles, as other programs of the machine lengthen a call and
+nothing shortens it; printed are the median of these figures, their range, and the ratio of the median to OpenAI's.
+Ratios above 1.5 miss the figure of issue 3. LangChain itself costs more with any callback handler, which is shown
+beside.
 Arguments are providers; without, all whose SDK is installed.
 """
 
@@ -28,8 +29,9 @@ from peekr.tracer import Tracer
 
 CHUNKS = 300
 PROCESSES = 7
-#: Calls and streams that count and those before them, calls before each; blocks and their calls for the worker.
-ROUNDS, STREAMS, SKIPPED, WARM, BLOCKS, BLOCK = 150, 20, 5, 2, 4, 10
+#: Calls in a row and those before them that do not count; rounds of such rows, of calls and of streams, and those
+#: before them; blocks and their calls for the worker.
+IN_A_ROW, WARM, ROUNDS, STREAMS, SKIPPED, BLOCKS, BLOCK = 10, 4, 25, 4, 2, 4, 10
 ONE = "--one"
 GROUP = "peekr.providers"
 TEXT = "Sunlight is a mix of all colours. " * 12
@@ -225,16 +227,18 @@ def provider_entries():
 
 
 def cpu(call):
-    """Return the µs that this thread takes for a call."""
-    for _ in range(WARM):  # the interpreter has to specialise the patched functions again
+    """Return the µs that this thread takes for a call, for each of some calls one after another."""
+    took = []
+    for number in range(WARM + IN_A_ROW):  # the interpreter has to specialise the patched functions again
+        start = thread_time_ns()
         call()
-    start = thread_time_ns()
-    call()
-    return (thread_time_ns() - start) / 1000
+        if number >= WARM:
+            took.append((thread_time_ns() - start) / 1000)
+    return took
 
 
 def measure(tracing, arms, rounds):
-    """Return µs untraced, µs traced, and µs of each other arm, call by call in turn: the lower quartile of each."""
+    """Return µs untraced, µs traced, and µs of each other arm, some calls at a time in turn: lower quartiles."""
     call, *others = arms
     bare, traced, rest = [], [], [[] for _ in others]
     for number in range(-SKIPPED, rounds):
@@ -244,15 +248,14 @@ def measure(tracing, arms, rounds):
         tracing.off()
         off = cpu(call)
         more = [cpu(other) for other in others]
-        if number % 16 == 0:
-            gc.collect()
+        gc.collect()
         if number == -1:
             gc.freeze()
         if number >= 0:
-            bare.append(off)
-            traced.append(took)
+            bare += off
+            traced += took
             for series, one in zip(rest, more):
-                series.append(one)
+                series += one
     return [quantiles(series, n=4)[0] for series in (bare, traced, *rest)]
 
 

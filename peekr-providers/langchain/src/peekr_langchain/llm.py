@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import attrs
 import msgspec
@@ -18,6 +18,11 @@ from peekr_langchain.outline import MANY, Json, message_dict, outline, words_of
 from peekr_langchain.runs import LangChainRun
 
 _MODELS = ("model", "model_name", "model_id", "deployment_name", "azure_deployment", "repo_id")
+#: What was asked or came back: plain data that nobody else can change, which the worker makes JSON of, else JSON.
+Taken = Union[bytes, Json, List[Json]]
+#: Characters of a conversation up to which it may wait for the worker as it is, without being cut.
+_SHORT = 10_000
+_SIMPLE = frozenset((str, int, float, bool))
 #: Parameters that say nothing of the call itself.
 _NO_PARAMETERS = frozenset(("_type", "stream", "model", "model_name", "messages"))
 
@@ -29,9 +34,9 @@ class LLMNotes:
     :ivar facts: attributes without content.
     :ivar told: what of the result tells more of them.
     :ivar asked: the model asked for.
-    :ivar request: what was asked, as a JSON document; None where nothing may be captured.
-    :ivar cut: whether ``request`` was cut.
-    :ivar answers: the messages that came back, plain data; None where there were none, or none may be captured.
+    :ivar request: what was asked; None where nothing may be captured.
+    :ivar cut: whether ``request`` was cut already.
+    :ivar answers: the messages that came back; None where there were none, or none may be captured.
     :ivar unkept: ``request`` and ``answers`` where nothing may be captured, for evaluators only.
     :ivar recorded: whether another span recorded the same call.
     :ivar ttft_ms: until the first token.
@@ -40,10 +45,10 @@ class LLMNotes:
     facts: Dict[str, Any]
     asked: Optional[str] = None
     told: Optional[Json] = None
-    request: Optional[bytes] = None
+    request: Optional[Taken] = None
     cut: bool = False
-    answers: Optional[bytes] = None
-    unkept: Tuple[Optional[bytes], Optional[bytes]] = (None, None)
+    answers: Optional[Taken] = None
+    unkept: Tuple[Optional[Taken], Optional[Taken]] = (None, None)
     recorded: bool = False
     ttft_ms: Optional[float] = None
 
@@ -67,12 +72,13 @@ class LLMNotes:
             found["model_requested"] = self.asked
         if self.ttft_ms is not None:
             found.update(streaming=True, ttft_ms=self.ttft_ms)
-        answers: List[Any] = [] if self.answers is None else msgspec.json.decode(self.answers)
+        answers: List[Any] = [] if self.answers is None else msgspec.json.decode(_document(self.answers)[0])
         if self.request is not None:
-            asked = msgspec.json.decode(self.request)
-            found["input"] = _input_text(asked)
+            request, was_cut = _document(self.request)
+            found["input"] = _input_text(msgspec.json.decode(request))
             if not self.recorded:
-                span._payload = exchange(self.request, {"messages": answers} if answers else None, cut=self.cut)
+                said = {"messages": answers} if answers else None
+                span._payload = exchange(request, said, cut=self.cut or was_cut)
         if answers:
             found.update(_output(answers))
         if self.recorded:
@@ -82,6 +88,21 @@ class LLMNotes:
         for name, value in found.items():
             if value is not None:
                 known.setdefault(name, value)
+
+
+def _size_if_own(messages: Sequence[Json]) -> int:
+    """Return how many characters of text the messages hold if it is little and nobody else can change it, else 0."""
+    size = 0
+    for message in messages:
+        content = message["content"]
+        if type(content) is not str or "tool_calls" in message:
+            return 0
+        size += len(content)
+    return size if size <= _SHORT else 0
+
+
+def _document(taken: Taken) -> Tuple[bytes, bool]:
+    return (taken, False) if isinstance(taken, bytes) else request_document(taken)
 
 
 def _input_text(asked: Mapping[str, Any]) -> str:
@@ -116,13 +137,19 @@ def take_request(run: LangChainRun, messages: Any, prompt: Optional[str], about:
     asked: Dict[str, Any] = {"model": model}
     if messages is None:
         asked["prompt"] = prompt
+        size = 0
     else:
-        asked["messages"] = [message_dict(message) for message in messages]
+        asked["messages"] = said = [message_dict(message) for message in messages]
+        size = _size_if_own(said)
     given = {name: value for name, value in parameters.items() if value is not None and name not in _NO_PARAMETERS}
     if given:
         asked = {**asked, **outline(given, MANY), **asked}  # what was said first, as the end may be cut off
-    taken, notes.cut = request_document(asked)
-    run.span._size += len(taken)
+        if not _SIMPLE.issuperset(map(type, given.values())):
+            size = 0
+    taken: Taken = asked
+    if not size:
+        taken, notes.cut = request_document(asked)
+    run.span._size += size or len(taken)
     if settings.capture_io:
         notes.request = taken
     else:
@@ -135,10 +162,11 @@ def take_answer(run: LangChainRun, result: Any) -> None:
     if not isinstance(notes, LLMNotes):
         return
     notes.told = taken_facts(result)
-    if settings.capture_io or guards.any:
-        messages = answer_messages(result)
-        taken = request_document(messages)[0] if messages else None
-        run.span._size += len(taken or b"")
+    messages = answer_messages(result) if settings.capture_io or guards.any else None
+    if messages:
+        size = _size_if_own(messages)
+        taken: Taken = messages if size else request_document(messages)[0]
+        run.span._size += size or len(taken)
         if settings.capture_io:
             notes.answers = taken
         else:
