@@ -2,6 +2,7 @@
 
 nox -s tests        all tests on every supported Python that this machine has
 nox -s unit         each distribution's own tests with nothing but core beside it
+nox -s lowest       all tests on Python 3.9 with the oldest version of each library that is allowed
 nox -s sdks         each provider's tests on the oldest, a middle and the newest major of its SDK
 nox -s types lint   mypy and ruff
 nox -s doctor       `peekr doctor` on the oldest and the newest version of each SDK
@@ -81,6 +82,14 @@ def _install(session, *folders, extra=()):
 def tests(session):
     """All tests, on every Python."""
     _install(session, *DISTRIBUTIONS.values(), extra=["openai", *TOOLS])
+    session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "loadfile"]))
+
+
+@nox.session(python="3.9", venv_backend="uv")
+def lowest(session):
+    """All tests with the lower bounds of all dependencies."""
+    _install(session, *DISTRIBUTIONS.values(), extra=[SDKS["openai"][0], "--resolution", "lowest-direct"])
+    session.install(*TOOLS)
     session.run("pytest", *(session.posargs or ["-n", "2", "--dist", "loadfile"]))
 
 
