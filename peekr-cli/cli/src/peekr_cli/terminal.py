@@ -31,6 +31,9 @@ STYLES = {
 #: Characters of one column, so that what peekr itself draws needs no table of widths.
 _NARROW = re.compile("[ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2500-\u259f]*")
 
+#: What trees and tables are drawn with → the same in ASCII.
+_PLAINER = str.maketrans({"─": "-", "└": "`", "│": "|", "├": "|", "…": "...", "→": "->", "×": "x"})
+
 
 def _identity(text: str, _style: str) -> str:
     return text
@@ -64,13 +67,13 @@ class Screen:
         return cls(stream, width, _painter(stream))
 
     def line(self, text: str = "") -> None:
-        """Write a line; characters that the stream's encoding lacks become ``?``."""
+        """Write a line; where the encoding lacks its characters, trees are drawn in ASCII and others are ``?``."""
         text += "\n"
         try:
             self.stream.write(text)
         except UnicodeEncodeError:
             encoding = self.stream.encoding or "ascii"
-            self.stream.write(text.encode(encoding, "replace").decode(encoding))
+            self.stream.write(text.translate(_PLAINER).encode(encoding, "replace").decode(encoding))
 
     def lines(self, texts: List[str]) -> None:
         """Write lines."""
