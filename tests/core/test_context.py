@@ -304,6 +304,34 @@ class TestConsumers:
                 assert peekr.get_current_span() is request
         assert parents(recording) == {"step": {"generator"}, "generator": {"request"}, "request": {None}}
 
+    @pytest.mark.parametrize("threaded", [True, False])
+    def test_a_body_that_is_sent_after_the_handler_returned_is_in_the_trace_of_the_request(
+        self, recording: Recording, threaded: bool
+    ) -> None:
+        """Field B 7: the span around the whole application holds what a StreamingResponse does, and lasts as long."""
+
+        @peekr.trace(name="tool")
+        def tool(number: int) -> int:
+            return number
+
+        def handler() -> Iterator[int]:
+            with peekr.span("handler"):
+                return (tool(number) for number in range(3))
+
+        async def application() -> None:
+            body = handler()
+            for _ in range(3):
+                await asyncio.to_thread(next, body) if threaded else next(body)
+
+        async def serve() -> None:
+            with peekr.span("request"):
+                await application()
+
+        asyncio.run(serve())
+        assert parents(recording) == {"handler": {"request"}, "tool": {"request"}, "request": {None}}
+        *_, last = recording.spans
+        assert last.name == "request"
+
 
 def test_threads_are_pythons_own_again_after_uninstrument() -> None:
     """INST-17"""

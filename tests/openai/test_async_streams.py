@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 from typing import Any
 
 import openai
@@ -98,6 +99,36 @@ async def test_a_cut_connection_is_an_error(api: Any, make: Any, recording: Any)
         async for _ in stream:
             pass
     assert (recording.only.status, recording.only.attributes["error_reason"]) == ("error", "connection")
+
+
+def test_streams_that_are_left_and_dropped_close_their_responses(api: Any, make: Any, recording: Any) -> None:
+    """Field B 9, INST-12: as without tracing, else their connections would never be free again."""
+    closed = []
+
+    class Body(api.httpx.AsyncByteStream):  # type: ignore[misc, name-defined]
+        async def __aiter__(self) -> Any:
+            for chunk in make.stream_chunks():
+                yield make.sse([chunk], done=False)
+
+        async def aclose(self) -> None:
+            closed.append(self)
+
+    async def look_at_one(client: Any) -> None:
+        stream = await client.chat.completions.create(model="gpt-4o", messages=make.messages, stream=True)
+        async for chunk in stream:
+            if chunk.choices[0].delta.content:
+                break
+
+    async def look_at_three() -> None:
+        client = api.async_client()
+        for _ in range(3):
+            await asyncio.create_task(look_at_one(client))
+        gc.collect()
+
+    api.answers = [lambda request: (200, Body())]
+    asyncio.run(look_at_three())  # the last of them is closed as the loop ends
+    assert len(closed) == 3
+    assert [span.attributes["stream_incomplete"] for span in recording.spans] == [True] * 3
 
 
 @in_a_loop

@@ -74,6 +74,21 @@ def test_a_client_made_before_instrument_is_traced(api: Any, make: Any) -> None:
         assert recording.only.name == "openai.chat.completions"
 
 
+def test_the_transport_is_left_alone(api: Any, make: Any) -> None:
+    """Design 5, field B 14: an SDK that changes its HTTP library changes nothing for tracing, nor for mocks of it."""
+    from peekr.testing import record
+
+    def classes() -> Any:
+        httpx = api.httpx
+        return [dict(vars(one)) for one in (httpx.Client, httpx.AsyncClient, httpx.HTTPTransport, httpx.Response)]
+
+    before = classes()
+    with record(plugins=["openai"]) as recording:
+        api.client().chat.completions.create(model="gpt-4o", messages=make.messages)
+        assert classes() == before
+        assert recording.only.attributes["tokens_total"] == 18
+
+
 def test_a_patch_that_fails_leaves_the_others(
     monkeypatch: pytest.MonkeyPatch, api: Any, make: Any, caplog: Any
 ) -> None:

@@ -104,6 +104,30 @@ def test_a_stream_closed_early_is_incomplete(leave: str, start: Any, recording: 
     assert "tokens_total" not in span.attributes
 
 
+def test_a_stream_that_is_left_and_dropped_closes_its_response(api: Any, make: Any, recording: Any) -> None:
+    """Field B 9, INST-12: as without tracing, else its connection would never be free again."""
+    closed = []
+
+    class Body(api.httpx.SyncByteStream):  # type: ignore[misc, name-defined]
+        def __iter__(self) -> Any:
+            for chunk in make.stream_chunks():
+                yield make.sse([chunk], done=False)
+
+        def close(self) -> None:
+            closed.append(self)
+
+    def look_at_one() -> None:
+        for _ in client.chat.completions.create(model="gpt-4o", messages=make.messages, stream=True):
+            break
+
+    api.answers = [(200, Body())]
+    client = api.client()
+    look_at_one()
+    gc.collect()
+    assert len(closed) == 1
+    assert recording.only.attributes["stream_incomplete"] is True
+
+
 def test_a_stream_dropped_while_the_worker_sleeps_still_arrives(
     start: Any, recording: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import weakref
 from typing import Any, Callable, Dict, List, Tuple
 
 logger = logging.getLogger("peekr")
@@ -69,18 +68,17 @@ class Patches:
 def before_call(owner: Any, name: str, action: Callable[[], None]) -> bool:
     """Let ``action`` run before each call of one object's method; return whether that could be arranged.
 
-    The object holds the hook in its ``__dict__`` (``owner.__dict__.pop(name)`` takes it away) and the hook holds
-    the object weakly: no cycle keeps the object alive. ``action`` must not raise.
+    The object holds the hook in its ``__dict__`` and the hook holds the object, until ``owner.__dict__.pop(name)``
+    takes it away. Not weakly: the collector clears weak references before it closes what was dropped, and the close
+    must still come through. ``action`` must not raise.
     """
-    reference = weakref.ref(owner)
     method = getattr(type(owner), name, None)
     if method is None or name in getattr(owner, "__dict__", (name,)):
         return False
 
     def hooked(*args: Any, **kwargs: Any) -> Any:
         action()
-        alive = reference()
-        return None if alive is None else method(alive, *args, **kwargs)
+        return method(owner, *args, **kwargs)
 
     owner.__dict__[name] = hooked
     return True

@@ -150,6 +150,7 @@ class StreamRecorder:
         """Forget the stream without ending its span: it turned out to be none."""
         self._open.clear()
         self._unwatch()
+        _open_streams.discard(self)
 
     def first(self, chunk: Any) -> bool:
         """Note the time if the output begins with this chunk; return whether to go on asking."""
@@ -233,10 +234,11 @@ class StreamRecorder:
             span._pending = self._resolve
         except Exception as failure:
             note_failure("ending a stream's span", failure)
+        self._unwatch()
         if finalizing:
             close_from_finalizer(span)
         else:
-            self._unwatch()
+            _open_streams.discard(self)
             self._close(span)
 
     def _closed(self) -> None:
@@ -244,7 +246,6 @@ class StreamRecorder:
             self.end(incomplete=True)
 
     def _unwatch(self) -> None:
-        _open_streams.discard(self)
         while self._watched:
             body, name = self._watched.pop()
             body = body()

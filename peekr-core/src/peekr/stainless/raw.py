@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import weakref
 from typing import Any, Callable, Optional
 
 from peekr.guarding import STOPS, after_call
@@ -85,13 +84,11 @@ def follow_call(call: Call, result: Any, asked: bool) -> bool:
 
 def _unread_closed(call: Call, recorder: StreamRecorder, http: Any) -> Callable[[], None]:
     """A body that is being read closes itself just before its bytes are at hand; the caller's close comes after."""
-    reference = weakref.ref(http)
     read = False
 
     def closed() -> None:
         nonlocal read
-        alive = reference()
-        if not call.take_body(alive) and getattr(alive, "is_stream_consumed", False) and not read:
+        if not call.take_body(http) and getattr(http, "is_stream_consumed", False) and not read:
             read = True
         else:
             recorder.end(incomplete=not read)
