@@ -270,3 +270,93 @@ def test_what_agents_said_and_remember_stays_where_content_does() -> None:
         "task_data": {"a": "SECRET"},
     }
     assert "SECRET" not in repr(view(span_of("memory_read", **words), content=False).attributes)
+
+
+@pytest.mark.parametrize(
+    ("request_", "name", "value"),
+    [
+        ({"modelId": "m", "body": {"max_tokens": 10}}, "gen_ai.request.max_tokens", 10),
+        ({"modelId": "m", "body": {"textGenerationConfig": {"maxTokenCount": 9}}}, "gen_ai.request.max_tokens", 9),
+        ({"modelId": "m", "body": {"stop_sequences": ["|"]}}, "gen_ai.request.stop_sequences", ["|"]),
+        ({"inferenceConfig": {"maxTokens": 5}}, "gen_ai.request.max_tokens", 5),
+        (
+            {"additionalModelRequestFields": {"output_config": {"effort": "high"}}},
+            "gen_ai.request.reasoning.level",
+            "high",
+        ),
+        ({"output_config": {"format": {"type": "json_schema"}}}, "gen_ai.output.type", "json"),
+        ({"generationConfig": {"thinkingConfig": {"thinkingLevel": "low"}}}, "gen_ai.request.reasoning.level", "low"),
+        ({"generationConfig": {"responseMimeType": "application/json"}}, "gen_ai.output.type", "json"),
+        ({"config": {"candidate_count": 3}}, "gen_ai.request.choice.count", 3),
+    ],
+)
+def test_parameters_are_found_where_each_provider_keeps_them(request_: Any, name: str, value: Any) -> None:
+    """field.md C: params."""
+    span = span_of("llm", payload={"request": request_, "response": {}}, model="m", input="hi")
+    assert view(span).attributes[name] == value
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"tools": [{"name": "search"}]},
+        {"modelId": "m", "body": {"tools": [{"name": "search"}]}},
+        {"toolConfig": {"tools": [{"name": "search"}], "toolChoice": {"auto": {}}}},
+    ],
+    ids=["tools", "InvokeModel", "Converse"],
+)
+def test_tools_are_found_where_each_provider_keeps_them(request_: Any) -> None:
+    """field.md C: tool defs."""
+    span = span_of("llm", payload={"request": request_, "response": {}}, model="m", input="hi")
+    assert json.loads(view(span).attributes["gen_ai.tool.definitions"]) == [{"name": "search"}]
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {
+            "usage": {
+                "prompt_tokens_details": {"audio_tokens": 40, "text_tokens": 20, "cached_tokens": 5},
+                "completion_tokens_details": {"audio_tokens": 7, "image_tokens": 0, "reasoning_tokens": 2},
+            }
+        },
+        {
+            "usageMetadata": {
+                "promptTokensDetails": [
+                    {"modality": "AUDIO", "tokenCount": 40},
+                    {"modality": "TEXT", "tokenCount": 20},
+                ],
+                "candidatesTokensDetails": [{"modality": "AUDIO", "tokenCount": 7}, {"modality": "VIDEO"}],
+            }
+        },
+    ],
+    ids=["OpenAI", "Gemini"],
+)
+def test_tokens_are_told_apart_by_modality(usage: Any) -> None:
+    """field.md C: modality split; receivers of older conventions know none."""
+    span = span_of("llm", payload={"request": {}, "response": usage}, model="m", input="hi")
+    got = view(span).attributes
+    wanted = {"audio.input_tokens": 40, "text.input_tokens": 20, "audio.output_tokens": 7}
+    found = {name[13:]: got[name] for name in got if name.startswith("gen_ai.usage.")}
+    assert found == wanted
+    assert not [name for name in view(span, "1.37.0").attributes if name.startswith("gen_ai.usage.")]
+
+
+def test_a_compacted_conversation_says_so() -> None:
+    """field.md C: true, never false."""
+
+    def compacted(content: Any) -> Any:
+        messages = [{"role": "assistant", "content": [content]}, {"role": "user", "content": "on"}]
+        span = span_of("llm", payload={"request": {"messages": messages}, "response": {}}, model="m", input="on")
+        return view(span).attributes.get("gen_ai.conversation.compacted")
+
+    assert compacted({"type": "compaction", "content": "so far"}) is True
+    assert compacted({"type": "text", "text": "so far"}) is None
+
+
+def test_memories_have_a_store_and_an_id() -> None:
+    """field.md C: memory; without content their names are still told."""
+    span = span_of("memory_read", event_type="memory_read", memory_store="redis", memory_key="user:1", output="{}")
+    for content in (True, False):
+        got = view(span, content=content).attributes
+        assert (got["gen_ai.memory.store.id"], got["gen_ai.memory.record.id"]) == ("redis", "user:1")

@@ -174,13 +174,68 @@ def test_without_a_payload_the_attributes_tell() -> None:
             {"type": "blob", "modality": "audio", "mime_type": "audio/mp3", "content": "AAAA"},
         ),
         ({"type": "refusal", "refusal": "No."}, {"type": "text", "content": "No."}),
-        ({"type": "new_thing", "x": 1}, {"type": "new_thing", "x": 1}),
-        ({"cachePoint": {"type": "default"}}, {"cachePoint": {"type": "default"}, "type": "cachePoint"}),
+        (
+            {"type": "document", "source": {"type": "file", "file_id": "f1"}},
+            {"type": "file", "modality": "document", "file_id": "f1"},
+        ),
+        (
+            {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAA"}},
+            {"type": "blob", "modality": "document", "mime_type": "application/pdf", "content": "AAAA"},
+        ),
+        (
+            {"video": {"format": "mp4", "source": {"s3Location": {"uri": "s3://b/v.mp4"}}}},
+            {"type": "uri", "modality": "video", "uri": "s3://b/v.mp4"},
+        ),
+        (
+            {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {"query": "x"}},
+            {
+                "type": "server_tool_call",
+                "id": "s1",
+                "name": "web_search",
+                "server_tool_call": {
+                    "type": "server_tool_use",
+                    "id": "s1",
+                    "name": "web_search",
+                    "input": {"query": "x"},
+                },
+            },
+        ),
+        (
+            {"type": "web_search_tool_result", "tool_use_id": "s1", "content": []},
+            {
+                "type": "server_tool_call_response",
+                "id": "s1",
+                "server_tool_call_response": {"type": "web_search_tool_result", "tool_use_id": "s1", "content": []},
+            },
+        ),
+        (
+            {"type": "compaction", "id": "c1", "content": "so far"},
+            {"type": "compaction", "id": "c1", "content": "so far"},
+        ),
+        ({"type": "new_thing", "x": 1}, {"type": "generic", "generic_type": "new_thing", "x": 1}),
+        (
+            {"type": "document", "source": {"type": "content", "content": "words"}},
+            {"type": "generic", "generic_type": "document", "source": {"type": "content", "content": "words"}},
+        ),
+        (
+            {"cachePoint": {"type": "default"}},
+            {"type": "generic", "generic_type": "cachePoint", "cachePoint": {"type": "default"}},
+        ),
     ],
 )
 def test_parts_other_than_text(content: Any, part: Any) -> None:
     """field.md C: part types; what has no type of its own is generic."""
     assert parts_of(content) == [part]
+
+
+def test_what_ran_at_the_providers_is_part_of_the_answer() -> None:
+    """field.md C: server_tool_call; items of the Responses API stand beside the messages."""
+    search = {"type": "web_search_call", "id": "ws_1", "action": {"query": "x"}}
+    said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Found."}]}
+    told = conversation_of({"request": {}, "response": {"output": [search, said]}}, {})
+    (answer,) = told.output
+    assert [part["type"] for part in answer["parts"]] == ["server_tool_call", "text"]
+    assert answer["parts"][0]["id"] == "ws_1"
 
 
 KEYS = (

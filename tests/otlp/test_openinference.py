@@ -28,7 +28,13 @@ REQUEST: Dict[str, Any] = {
     ],
     "tools": [{"type": "function", "function": {"name": "weather"}}],
 }
-RESPONSE = {"choices": [{"message": {"role": "assistant", "content": "Sunny."}, "finish_reason": "stop"}]}
+RESPONSE = {
+    "choices": [{"message": {"role": "assistant", "content": "Sunny."}, "finish_reason": "stop"}],
+    "usage": {
+        "prompt_tokens_details": {"audio_tokens": 6, "cached_tokens": 4},
+        "completion_tokens_details": {"audio_tokens": 5, "reasoning_tokens": 2},
+    },
+}
 
 
 def llm_span(**attributes: Any) -> Span:
@@ -38,6 +44,7 @@ def llm_span(**attributes: Any) -> Span:
             "kind": "llm",
             "provider": "openai",
             "model": "gpt-4o-2024-08-06",
+            "model_requested": "gpt-4o",
             "input": "[…]",
             "output": "Sunny.",
             "tokens_input": 21,
@@ -77,6 +84,8 @@ def test_an_llm_span_has_the_names_of_openinference(receiver: Any) -> None:
     wanted = {
         "openinference.span.kind": "LLM",
         "llm.model_name": "gpt-4o-2024-08-06",
+        "llm.request.model_name": "gpt-4o",
+        "llm.response.model_name": "gpt-4o-2024-08-06",
         "llm.provider": "openai",
         "input.value": "[…]",
         "output.value": "Sunny.",
@@ -85,7 +94,9 @@ def test_an_llm_span_has_the_names_of_openinference(receiver: Any) -> None:
         "llm.token_count.completion": 7,
         "llm.token_count.total": 28,
         "llm.token_count.prompt_details.cache_read": 4,
+        "llm.token_count.prompt_details.audio": 6,
         "llm.token_count.completion_details.reasoning": 2,
+        "llm.token_count.completion_details.audio": 5,
         "session.id": "s1",
         "user.id": "alice",
         "peekr.eval.Rubric": 0.5,

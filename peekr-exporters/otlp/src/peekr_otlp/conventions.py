@@ -21,6 +21,7 @@ class Table:
     :ivar attributes: peekr attribute → attribute, value unchanged.
     :ivar converted: peekr attribute → attribute and what makes the value.
     :ivar content: logical name of something that was said → attribute.
+    :ivar modality_tokens: the form of the attributes of tokens by modality; None where there are none.
     :ivar parameters: key of a request, in any provider's spelling → attribute and type.
     :ivar operations: span kind → ``gen_ai.operation.name``.
     :ivar providers: peekr's provider → ``provider`` attribute's value; others as they are.
@@ -48,6 +49,7 @@ class Table:
     openai: Mapping[Tuple[str, str], str]
     openai_api: str
     openai_apis: Mapping[str, str]
+    modality_tokens: Optional[str]
 
 
 def _texts(value: Any) -> Any:
@@ -82,7 +84,9 @@ def _output_type(value: Any) -> Any:
     kind = value.get("type") if isinstance(value, dict) else value
     if not isinstance(kind, str):
         return None
-    return "json" if kind.startswith("json") else kind if kind == "text" else None
+    if kind in ("text", "text/plain"):
+        return "text"
+    return "json" if kind.startswith(("json", "application/json")) else None
 
 
 _ATTRIBUTES = {
@@ -100,6 +104,8 @@ _ATTRIBUTES = {
     "agent_id": "gen_ai.agent.id",
     "prompt_name": "gen_ai.prompt.name",
     "prompt_version": "gen_ai.prompt.version",
+    "memory_store": "gen_ai.memory.store.id",
+    "memory_key": "gen_ai.memory.record.id",
     "embeddings_dimensions": "gen_ai.embeddings.dimension.count",
     "user_id": "user.id",
     "server": "server.address",
@@ -125,6 +131,7 @@ _CONTENT = {
     "documents": "gen_ai.retrieval.documents",
     "memory_query": "gen_ai.memory.query.text",
     "memory_records": "gen_ai.memory.records",
+    "compacted": "gen_ai.conversation.compacted",
 }
 _PARAMETERS: Dict[str, Tuple[str, Callable[[Any], Any]]] = {
     "temperature": ("gen_ai.request.temperature", _float),
@@ -137,6 +144,10 @@ _PARAMETERS: Dict[str, Tuple[str, Callable[[Any], Any]]] = {
     "max_output_tokens": ("gen_ai.request.max_tokens", _int),
     "maxTokens": ("gen_ai.request.max_tokens", _int),
     "maxOutputTokens": ("gen_ai.request.max_tokens", _int),
+    "maxTokenCount": ("gen_ai.request.max_tokens", _int),
+    "max_new_tokens": ("gen_ai.request.max_tokens", _int),
+    "max_gen_len": ("gen_ai.request.max_tokens", _int),
+    "max_tokens_to_sample": ("gen_ai.request.max_tokens", _int),
     "seed": ("gen_ai.request.seed", _int),
     "stop": ("gen_ai.request.stop_sequences", _texts),
     "stop_sequences": ("gen_ai.request.stop_sequences", _texts),
@@ -147,12 +158,17 @@ _PARAMETERS: Dict[str, Tuple[str, Callable[[Any], Any]]] = {
     "presencePenalty": ("gen_ai.request.presence_penalty", _float),
     "n": ("gen_ai.request.choice.count", _several),
     "candidateCount": ("gen_ai.request.choice.count", _several),
+    "candidate_count": ("gen_ai.request.choice.count", _several),
     "encoding_format": ("gen_ai.request.encoding_formats", _texts),
     "previous_response_id": ("gen_ai.request.previous_response.id", _same),
     "reasoning_effort": ("gen_ai.request.reasoning.level", _same),
     "effort": ("gen_ai.request.reasoning.level", _same),
+    "thinkingLevel": ("gen_ai.request.reasoning.level", _same),
+    "thinking_level": ("gen_ai.request.reasoning.level", _same),
     "response_format": ("gen_ai.output.type", _output_type),
     "format": ("gen_ai.output.type", _output_type),
+    "responseMimeType": ("gen_ai.output.type", _output_type),
+    "response_mime_type": ("gen_ai.output.type", _output_type),
 }
 _EVALUATION = {
     "event": "gen_ai.evaluation.result",
@@ -168,12 +184,6 @@ _OPENAI = {
     ("response", "system_fingerprint"): "openai.response.system_fingerprint",
 }
 #: Beginning of a span's name → ``openai.api.type``.
-_OPENAI_APIS = {"openai.chat.completions": "chat_completions", "openai.responses": "responses"}
-_OPENAI = {
-    ("request", "service_tier"): "openai.request.service_tier",
-    ("response", "service_tier"): "openai.response.service_tier",
-    ("response", "system_fingerprint"): "openai.response.system_fingerprint",
-}
 _OPENAI_APIS = {"openai.chat.completions": "chat_completions", "openai.responses": "responses"}
 _OPERATIONS = {
     "llm": "chat",
@@ -220,6 +230,7 @@ _NEWEST = Table(
     openai=_OPENAI,
     openai_api="openai.api.type",
     openai_apis=_OPENAI_APIS,
+    modality_tokens="gen_ai.usage.{modality}.{tokens}",
 )
 #: What receivers of 2025 know: the names of core's semantic conventions before GenAI moved out of them.
 _V1_37 = attrs.evolve(
@@ -230,11 +241,13 @@ _V1_37 = attrs.evolve(
         name: target
         for name, target in _ATTRIBUTES.items()
         if name not in ("tokens_cached", "tokens_cache_write", "tokens_reasoning", "streaming")
-        and not name.startswith("prompt_")
+        and not name.startswith(("prompt_", "memory_"))
     },
+    content={name: target for name, target in _CONTENT.items() if name != "compacted"},
     converted={"finish_reason": _CONVERTED["finish_reason"]},
     operations={kind: name for kind, name in _OPERATIONS.items() if not kind.startswith(("memory", "re", "rag", "ch"))},
     workflow_name=None,
+    modality_tokens=None,
 )
 
 TABLES: Mapping[str, Table] = {table.version: table for table in (_NEWEST, _V1_37)}

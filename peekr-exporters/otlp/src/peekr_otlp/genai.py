@@ -6,7 +6,8 @@ from typing import Any, Dict, Mapping, Optional
 
 from peekr.spans import Span
 from peekr_otlp.conventions import Table, operation_of
-from peekr_otlp.messages import Conversation, conversation_of
+from peekr_otlp.messages import Conversation, conversation_of, request_of
+from peekr_otlp.modalities import tokens_by_modality
 from peekr_otlp.parts import text_part
 from peekr_otlp.view import Convention, View, common, events_of, json_text, name_of, payload_of
 
@@ -18,6 +19,10 @@ _PARAMETER_PLACES = (
     "textGenerationConfig",
     "reasoning",
     "text",
+    "output_config",
+    "thinkingConfig",
+    "thinking_config",
+    "additionalModelRequestFields",
 )
 
 
@@ -82,6 +87,7 @@ def _llm(span: Span, given: Dict[str, Any], out: Dict[str, Any], table: Table) -
     told = conversation_of(payload, given)
     _model(given, out, table, told.request.get("model"))
     _content(told, out, table)
+    _modalities(payload, out, table)
     parameters(told.request, out, table)
     _openai(str(span.name), payload, out, table)
     for name in ("input", "output", "system"):
@@ -102,26 +108,33 @@ def _openai(name: str, payload: Any, out: Dict[str, Any], table: Table) -> None:
 
 def _content(told: Conversation, out: Dict[str, Any], table: Table) -> None:
     names = table.content
-    tools = told.request.get("tools")
-    for name, value in (("system", told.system), ("input", told.input), ("output", told.output), ("tools", tools)):
+    said = {"system": told.system, "input": told.input, "output": told.output, "tools": told.tools}
+    for name, value in said.items():
         if value:
             out[names[name]] = json_text(value)
+    messages = [*told.input, *told.output]
+    if "compacted" in names and any(part["type"] == "compaction" for one in messages for part in one["parts"]):
+        out[names["compacted"]] = True
+
+
+def _modalities(payload: Any, out: Dict[str, Any], table: Table) -> None:
+    if table.modality_tokens is not None:
+        for (modality, tokens), count in tokens_by_modality(payload).items():
+            out[table.modality_tokens.format(modality=modality, tokens=tokens)] = count
 
 
 def parameters(request: Mapping[str, Any], out: Dict[str, Any], table: Table) -> None:
     """Add a request's parameters, wherever the provider keeps them."""
-    known = table.parameters
-    for place in (request, *(request[key] for key in _PARAMETER_PLACES if isinstance(request.get(key), dict))):
-        for key, value in place.items():
-            if key in known and value is not None:
-                name, convert = known[key]
-                out[name] = convert(value)
+    for key, value in request.items():
+        if key in _PARAMETER_PLACES and isinstance(value, dict):
+            parameters(value, out, table)
+        elif key in table.parameters and value is not None:
+            name, convert = table.parameters[key]
+            out[name] = convert(value)
 
 
 def _embedding(span: Span, given: Dict[str, Any], out: Dict[str, Any], table: Table) -> None:
-    payload = payload_of(span)
-    request = payload.get("request") if isinstance(payload, dict) else None
-    request = request if isinstance(request, dict) else {}
+    request = request_of(payload_of(span))
     _model(given, out, table, request.get("model"))
     parameters(request, out, table)
 

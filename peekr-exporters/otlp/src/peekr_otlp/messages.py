@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 import attrs
 
-from peekr_otlp.parts import Part, call_part, decoded, parts_of, result_part, text_part, words_of
+from peekr_otlp.parts import SERVER_CALLS, Part, call_part, decoded, parts_of, result_part, text_part, words_of
 
 Json = Mapping[str, Any]
 Message = Dict[str, Any]
@@ -19,6 +19,8 @@ _ITEM_ROLES = {
     "reasoning": "assistant",
     "function_call_output": "tool",
     "custom_tool_call_output": "tool",
+    "compaction": "assistant",
+    **dict.fromkeys(SERVER_CALLS, "assistant"),
 }
 _FINISHES = {
     "end_turn": "stop",
@@ -40,12 +42,14 @@ class Conversation:
     """What was said in one call.
 
     :ivar system: parts of the system prompt, where the request keeps it apart.
+    :ivar tools: definitions of the tools that the model may ask for.
     :ivar request: the request, for its parameters; empty where it is not known.
     """
 
     system: List[Part] = attrs.field(factory=list)
     input: List[Message] = attrs.field(factory=list)
     output: List[Message] = attrs.field(factory=list)
+    tools: List[Any] = attrs.field(factory=list)
     request: Json = attrs.field(factory=dict)
 
 
@@ -56,11 +60,10 @@ def conversation_of(payload: Any, attributes: Json) -> Conversation:
     :param attributes: of the span; ``input``, ``output`` and ``system`` stand in where the payload tells nothing.
     """
     payload = payload if isinstance(payload, dict) else {}
-    request = payload.get("request")
-    request = request if isinstance(request, dict) else {}
+    request = request_of(payload)
     response = payload.get("response")
     finish = str(attributes.get("finish_reason") or "").partition(",")[0]
-    out = Conversation(request=request)
+    out = Conversation(tools=_tools_of(request), request=request)
     out.system = _system_of(request) or parts_of(attributes.get("system"))
     out.input = _asked(request) or _asked(payload) or _from_text(attributes.get("input"))
     answers = _answers(response) if isinstance(response, dict) else _agent_answer(response)
@@ -79,6 +82,22 @@ def finish_of(reason: Any) -> str:
 
 
 # -- what was asked -----------------------------------------------------------------------------------------------
+
+
+def request_of(payload: Any) -> Json:
+    """Return the request of a payload, empty where it has none. InvokeModel keeps the model's own in ``body``."""
+    request = payload.get("request") if isinstance(payload, dict) else None
+    if not isinstance(request, dict):
+        return {}
+    body = request.get("body")
+    return {**request, **body} if isinstance(body, dict) else request
+
+
+def _tools_of(request: Json) -> List[Any]:
+    """Bedrock's Converse keeps them in ``toolConfig``."""
+    apart = request.get("toolConfig")
+    found = request.get("tools") or (apart.get("tools") if isinstance(apart, dict) else None)
+    return found if isinstance(found, list) else []
 
 
 def _system_of(request: Json) -> List[Part]:

@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Mapping
 from peekr.spans import Span
 from peekr_otlp.conventions import LATEST, TABLES
 from peekr_otlp.messages import Message, conversation_of
+from peekr_otlp.modalities import tokens_by_modality
 from peekr_otlp.parts import Part
 from peekr_otlp.view import View, common, events_of, json_text, name_of, payload_of
 
@@ -47,9 +48,25 @@ _NAMES = {
     "error_type": "error.type",
     "error": "error.message",
 }
+_AUDIO = {
+    "input_tokens": "llm.token_count.prompt_details.audio",
+    "output_tokens": "llm.token_count.completion_details.audio",
+}
 _SYSTEMS = {"azure": "openai", "bedrock": "aws", "gemini": "google", "vertex": "google"}
 _IN_REQUEST = frozenset(
-    ("messages", "contents", "input", "prompt", "tools", "system", "instructions", "model", "config")
+    (
+        "messages",
+        "contents",
+        "input",
+        "prompt",
+        "tools",
+        "toolConfig",
+        "system",
+        "instructions",
+        "model",
+        "config",
+        "body",
+    )
 )
 
 
@@ -85,21 +102,27 @@ def _values(given: Dict[str, Any], out: Dict[str, Any]) -> None:
 
 
 def _llm(span: Span, given: Dict[str, Any], out: Dict[str, Any]) -> None:
-    out["llm.model_name"] = given.pop("model", None)
+    out["llm.model_name"] = model = given.pop("model", None)
+    out["llm.request.model_name"] = given.pop("model_requested", None) or model
+    if given.get("error") is None:
+        out["llm.response.model_name"] = model
     provider = given.pop("provider", None)
     out["llm.provider"] = provider
     out["llm.system"] = _SYSTEMS.get(provider, provider) if isinstance(provider, str) else None
     if "input" not in given and "output" not in given:
         return
-    told = conversation_of(payload_of(span), given)
+    payload = payload_of(span)
+    told = conversation_of(payload, given)
     system: List[Message] = [{"role": "system", "parts": told.system}] if told.system else []
     _messages("llm.input_messages", [*system, *told.input], out)
     _messages("llm.output_messages", told.output, out)
     chosen = {key: value for key, value in told.request.items() if key not in _IN_REQUEST}
     if chosen:
         out["llm.invocation_parameters"] = json_text(chosen)
-    tools = told.request.get("tools")
-    for number, tool in enumerate(tools if isinstance(tools, list) else ()):
+    for (modality, tokens), count in tokens_by_modality(payload).items():
+        if modality == "audio" and tokens in _AUDIO:
+            out[_AUDIO[tokens]] = count
+    for number, tool in enumerate(told.tools):
         out[f"llm.tools.{number}.tool.json_schema"] = json_text(tool)
 
 

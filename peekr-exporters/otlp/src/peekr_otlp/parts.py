@@ -14,8 +14,29 @@ Part = Dict[str, Any]
 
 _TEXT_TYPES = frozenset(("text", "input_text", "output_text", "refusal", "summary_text"))
 _CALL_TYPES = frozenset(("tool_use", "function_call", "custom_tool_call", "tool_call", "function", "custom"))
-_SERVER_CALLS = frozenset(("server_tool_use", "web_search_call", "code_interpreter_call", "file_search_call"))
-_MODALITIES = {"input_audio": "audio", "input_image": "image", "image_url": "image", "image": "image"}
+#: Calls of tools that run at the provider's: Anthropic's blocks, and items of OpenAI's Responses API.
+SERVER_CALLS = frozenset(
+    (
+        "server_tool_use",
+        "mcp_tool_use",
+        "web_search_call",
+        "code_interpreter_call",
+        "file_search_call",
+        "image_generation_call",
+        "mcp_call",
+        "tool_search_call",
+    )
+)
+_MODALITIES = {
+    "input_audio": "audio",
+    "input_image": "image",
+    "image_url": "image",
+    "image": "image",
+    "input_file": "document",
+    "document": "document",
+    "file": "document",
+}
+_ADDRESSES = ("url", "uri", "fileUri", "file_uri", "file_url", "file_data")
 
 
 def parts_of(content: Any) -> List[Part]:
@@ -90,8 +111,12 @@ def _part(item: Mapping[str, Any]) -> Part:
         return _keyed(item)
     if kind in _CALL_TYPES:
         return call_part(item)
-    if kind in _SERVER_CALLS:
-        return {"type": "server_tool_call", "name": str(item.get("name") or kind), "server_tool_call": dict(item)}
+    if kind in SERVER_CALLS:
+        called = {"name": str(item.get("name") or kind), "server_tool_call": dict(item)}
+        return {"type": "server_tool_call", **_identity(item.get("id")), **called}
+    if kind.endswith("_tool_result"):
+        answered = {"server_tool_call_response": dict(item)}
+        return {"type": "server_tool_call_response", **_identity(item.get("tool_use_id")), **answered}
     if kind in ("tool_result", "function_call_output", "custom_tool_call_output"):
         identity = item.get("tool_use_id") or item.get("call_id")
         return result_part(identity, item.get("content", item.get("output")))
@@ -99,7 +124,16 @@ def _part(item: Mapping[str, Any]) -> Part:
         return {"type": "reasoning", "content": str(item.get("thinking") or words_of(item.get("summary")) or "")}
     if kind in _MODALITIES:
         return _medium(item, _MODALITIES[kind])
-    return {**item, "type": kind}
+    return dict(item) if kind == "compaction" else _generic(kind, item)
+
+
+def _identity(value: Any) -> Part:
+    return {"id": str(value)} if value else {}
+
+
+def _generic(kind: str, item: Mapping[str, Any]) -> Part:
+    """What has no type of its own in the conventions."""
+    return {**item, "type": "generic", "generic_type": kind}
 
 
 def _keyed(item: Mapping[str, Any]) -> Part:
@@ -120,22 +154,37 @@ def _keyed(item: Mapping[str, Any]) -> Part:
         if isinstance(inner, dict):
             mime = str(inner.get("mimeType") or inner.get("mime_type") or "")
             return _medium(inner, mime.partition("/")[0] or "document")
-    return {**item, "type": next((str(key) for key in item), "unknown")}
+    for key in ("image", "document", "video", "audio"):
+        if isinstance(item.get(key), dict):
+            return _medium(item[key], key)
+    return _generic(next((str(key) for key in item), "unknown"), item)
 
 
 def _medium(item: Mapping[str, Any], modality: str) -> Part:
-    """An image, a sound or a file: by address, or its base64 data."""
-    source = next((item[key] for key in ("image_url", "source", "input_audio") if item.get(key)), item)
-    address = source if isinstance(source, str) else None
+    """An image, a sound or a file: by address, by its id at the provider's, or its base64 data."""
+    source = next((item[key] for key in ("image_url", "source", "input_audio", "file") if item.get(key)), item)
     out: Part = {"modality": modality}
-    if isinstance(source, dict):
-        address = source.get("url") or source.get("fileUri") or source.get("file_uri")
-        mime = source.get("media_type") or source.get("mimeType") or source.get("mime_type")
-        if mime:
-            out["mime_type"] = str(mime)
-        if not address:
-            return {"type": "blob", **out, "content": str(source.get("data") or source.get("bytes") or "")}
-    if isinstance(address, str) and address.startswith("data:"):
+    if not isinstance(source, dict):
+        return _addressed(str(source), out)
+    mime = _first(source, "media_type", "mimeType", "mime_type")
+    if mime:
+        out["mime_type"] = str(mime)
+    elsewhere = source.get("s3Location")
+    address = _first(elsewhere if isinstance(elsewhere, dict) else source, *_ADDRESSES)
+    if address:
+        return _addressed(str(address), out)
+    if source.get("file_id"):
+        return {"type": "file", **out, "file_id": str(source["file_id"])}
+    data = _first(source, "data", "bytes")
+    return _generic(modality, item) if data is None else {"type": "blob", **out, "content": str(data)}
+
+
+def _addressed(address: str, out: Part) -> Part:
+    if address.startswith("data:"):
         head, _, data = address.partition(",")
         return {"type": "blob", **out, "mime_type": head[5:].partition(";")[0], "content": data}
-    return {"type": "uri", **out, "uri": str(address)}
+    return {"type": "uri", **out, "uri": address}
+
+
+def _first(source: Mapping[str, Any], *keys: str) -> Any:
+    return next((source[key] for key in keys if source.get(key)), None)
