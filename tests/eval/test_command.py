@@ -91,6 +91,23 @@ def test_llm_spans_get_their_scores_in_place(run: Run, store: str) -> None:
     assert beside == {store, "counting.py"}
 
 
+@pytest.mark.parametrize("path", ["wrapped.jsonl", "wrapped.db"])
+def test_a_call_that_a_framework_recorded_too_is_scored_once(run: Run, span: Any, path: str) -> None:
+    """EVAL-13, LC-6: what is stored is judged as it is while a program runs; --limit counts calls."""
+    outer = span("Paris.", span_id="2" * 16, at=1, name="langchain.chat.ChatOpenAI", billed=False)
+    write(path, [span("Paris.", span_id="1" * 16, at=0), outer])
+    run(path, "-e", "NotEmpty", "--limit", "1")
+    assert scores(path) == {"1": {"NotEmpty": 1.0}, "2": None}
+
+
+@pytest.mark.parametrize("path", ["cached.jsonl", "cached.db"])
+def test_an_answer_from_a_frameworks_cache_is_scored(run: Run, span: Any, path: str) -> None:
+    """EVAL-13: it cost nothing, but no other span has it."""
+    write(path, [span("Paris.", span_id="1" * 16, billed=False, cached_response=True)])
+    run(path, "-e", "NotEmpty")
+    assert scores(path) == {"1": {"NotEmpty": 1.0}}
+
+
 def test_everything_else_of_a_span_stays(run: Run, store: str) -> None:
     """EVAL-13: re-scoring changes nothing but the scores."""
 

@@ -137,6 +137,28 @@ def test_with_one_plugin_alone_it_is_counted_once_too(kit: Any, server: Server) 
             assert len(recording.spans) == calls
 
 
+@pytest.mark.parametrize("in_background", [True, False])
+def test_a_call_that_both_record_is_judged_once(server: Server, in_background: bool) -> None:
+    """EVAL-5, LC-6: a judge is paid for each call; alone, LangChain's span is the call."""
+    for plugins, judged in ((["langchain", "openai"], "openai.chat.completions"), (["langchain"], PAIR[0])):
+        judge = Once()
+        with record(plugins=plugins, evaluators=[judge], async_eval=in_background) as recording:
+            server.model().invoke("x")
+            scored = [span.name for span in recording.spans if "eval_scores" in span.attributes]
+        assert scored == judge.seen == [judged]
+
+
+class Once(peekr.eval.BaseEvaluator):
+    """Notes what it is asked about."""
+
+    def __init__(self) -> None:
+        self.seen: List[str] = []
+
+    def evaluate(self, span: peekr.Span) -> float:
+        self.seen.append(span.name)
+        return 1.0
+
+
 def test_langchains_request_is_sent_as_it_is(server: Server) -> None:
     """STREAM-1, STREAM-2: LangChain asks for the usage of a stream itself, where it knows that it may."""
     chunks, bodies = [], []

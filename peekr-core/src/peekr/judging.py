@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from peekr.context import untraced
 from peekr.errors import ConfigurationError
+from peekr.runs import is_wrapper
 from peekr.spans import Span
 
 _TEXTS = frozenset(("input", "output"))
@@ -89,9 +90,11 @@ def unscored(span: Span, named: Named) -> Named:
 def wants(span: Span, wanted: Optional[Callable[[Span], bool]]) -> bool:
     """Whether a span is judged: an ended LLM call (EVAL-15) that no guardrail stopped and the filter lets through.
 
+    Of a call that a framework and a provider record, only the provider's span is: a judge is paid once.
+
     :raises Exception: what the filter raises.
     """
-    if not span.ended or span.kind != "llm" or span.attributes.get("blocked"):
+    if not span.ended or span.kind != "llm" or is_wrapper(span.attributes) or span.attributes.get("blocked"):
         return False
     return wanted is None or bool(wanted(span))
 

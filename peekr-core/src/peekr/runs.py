@@ -144,6 +144,14 @@ def is_billed(span: Span) -> bool:
     return span.kind in BILLED_KINDS and span.attributes.get("billed") is not False
 
 
+def is_wrapper(attributes: Mapping[str, Any]) -> bool:
+    """Whether the call of a span was recorded by another one, which is billed, judged and counted in its place.
+
+    An answer from a framework's own cache is not billed either, but there is no other span of it.
+    """
+    return attributes.get("billed") is False and not attributes.get("cached_response")
+
+
 def tokens_of(span: Span) -> int:
     """Return the tokens that a span adds to a sum."""
     return int(number_of(span.attributes.get("tokens_total")) or 0) if is_billed(span) else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from itertools import islice
 from time import time
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Set
 
@@ -11,6 +12,7 @@ import attrs
 from peekr.conversation import answer_of, messages_of
 from peekr.judging import Named
 from peekr.prices import Usage, cost_usd, price_of
+from peekr.runs import is_wrapper
 from peekr.spans import Span
 from peekr.stores import ReadStore
 from peekr.wire import encode
@@ -132,5 +134,10 @@ def changes(span: Span, judged: Span) -> Dict[str, Any]:
 
 
 def selected(store: ReadStore, filters: Dict[str, Any], limit: Optional[int]) -> Iterator[Span]:
-    """Yield the spans that fit, oldest first; with a limit the newest so many, newest first."""
-    return store.spans(**filters, newest_first=limit is not None, limit=limit)
+    """Yield the spans that fit, oldest first; with a limit the newest so many, newest first.
+
+    Of a call that a framework and a provider recorded, only the provider's span is judged, as in a running program.
+    """
+    fitting = store.spans(**filters, newest_first=limit is not None)
+    # not span.attributes: a sealed span stays unopened
+    return islice((span for span in fitting if span.kind != "llm" or not is_wrapper(span._attributes or {})), limit)
