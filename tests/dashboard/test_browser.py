@@ -124,6 +124,19 @@ def test_a_link_with_filters_shows_the_same_again(opened, record):
     assert "t=custom" in hash_of(page)
 
 
+def test_a_refusal_shows_although_the_call_worked_and_requests_are_chips(opened, record):
+    """LLM-9: its status is ok. DASH-4: the endpoint stands on the span around the call. Tiny costs have no exponent."""
+    request = {"kind": "http", "model": None, "name": "http.POST", "endpoint": "/ask", "trace": 9}
+    page = opened(
+        [record(1, 9, trace=9, error_reason="refusal", cost_usd=6.5e-7), record(9, **{**request, "at": 0.9})], "#traces"
+    )
+    row = page.inner_text(".rows-canvas .row")
+    assert "refusal" in row and "≈$0" in row and "/ask" in row
+    assert page.inner_text("[aria-label=Endpoint] button.chip") == "/ask"
+    page.click(".rows-canvas .row")
+    assert page.inner_text("#panel .badge.warn") == "refusal"
+
+
 def test_each_tab_shows_its_panels(opened, record):
     """DASH-6 to DASH-14, DASH-18, DASH-19."""
     page = opened(demo(record))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +13,7 @@ from peekr_dashboard import columns
 from peekr_dashboard.collect import Limits, gather
 from peekr_dashboard.diagnostics.records import record_of
 from peekr_dashboard.rest import MOST, Rest
+from peekr_dashboard.texts import full
 from peekr_dashboard.waterfalls import waterfall
 
 VALUES = (
@@ -89,3 +93,27 @@ def test_an_open_span_has_no_duration(record):
     """Bad input: a file that is being written."""
     (row,) = waterfall([Span.from_dict(record(1, end_time=None, duration_ms=None))])["r"]
     assert row[5] is None
+
+
+def test_the_question_of_a_long_conversation_is_what_the_user_asked(record):
+    """DASH-9: capture cuts the messages (LLM-11), so their text is no JSON; the payload has them whole."""
+    messages = [{"role": "system", "content": "word " * 400}, {"role": "user", "content": "Where is it?"}]
+    given = json.dumps(messages)[:999] + "…"
+    span = Span.from_dict(record(1, input=given))
+    assert full(span)["q"].startswith('[{"role": "system"')
+    span.payload = {"request": {"messages": messages}}
+    assert full(span)["q"] == "Where is it?"
+
+
+@pytest.mark.parametrize(
+    ("content", "question"),
+    [
+        ("Where is it?", "Where is it?"),
+        ([{"text": "Where"}, {"image": {}}, {"type": "text", "text": "is it?"}], "Where\nis it?"),
+        (["Where is it?"], "Where is it?"),
+    ],
+)
+def test_the_question_is_text_however_a_provider_writes_messages(record, content, question):
+    """DASH-9: OpenAI and Anthropic have texts or parts of a type, Bedrock has parts without one."""
+    messages = [{"role": "user", "content": content}, {"role": "user", "content": [{"toolResult": {"content": 4}}]}]
+    assert full(Span.from_dict(record(1, input=json.dumps(messages))))["q"] == question

@@ -32,6 +32,7 @@ function ms(value) {
 function money(value) {
   if (!isNumber(value)) return DASH;
   if (value === 0) return "$0";
+  if (value > 0 && value < 1e-5) return "≈$0"; // no column has room for more digits, and 6.5e-7 is no amount
   return "$" + (value >= 100 ? whole.format(value) : value >= 0.1 ? value.toFixed(2) : Number(value.toPrecision(2)).toString());
 }
 

@@ -10,7 +10,7 @@ function heatmapCard() {
   const bucket = (call) => Math.min(slots - 1, Math.floor((call.start - low) / size));
   const groups = [CHANNELS[1], CHANNELS[0], CHANNELS[2]].map(([name, label]) => heatGroup(calls, name, label, bucket, slots)).filter(Boolean);
   if (!groups.length) return null;
-  const format = high - low > 2 * 86400 ? dayOnly : dayTime;
+  const format = high - low > 2 * 86400 ? dayOnly : size < 60 ? secondOnly : dayTime;
   return card("Where and when", "mean Hallucination · click a cell to filter",
     h("div.heat-wrap", { tabindex: 0, role: "group", "aria-label": "Heatmap" }, h("table.heat", null,
       h("thead", null, h("tr", null, h("th", { scope: "col" }, h("span.sr", null, "Channel")), Array.from({ length: slots }, (_, at) => h("th", { scope: "col" }, date(low + at * size, format))))),

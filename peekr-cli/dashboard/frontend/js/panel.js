@@ -43,7 +43,7 @@ function drawPanel(call) {
         h("button.icon", { type: "button", "aria-label": "Close the panel", title: "Close (Esc)", onclick: closePanel }, "✕"))),
     h("div.panel-body", null,
       h("div.panel-scores", null,
-        call.status === "error" ? h("span.badge.bad", null, "error" + (call.reason ? " · " + clip(call.reason, 40) : "")) : null,
+        call.status === "error" ? h("span.badge.bad", null, "error" + (call.reason ? " · " + clip(call.reason, 40) : "")) : call.reason ? h("span.badge.warn", null, clip(call.reason, 40)) : null,
         own.map(([name, value]) => h("span.named", null, scoreBadge(value), clip(name, 40)))),
       brief ? h("p.brief", null, "Only the beginnings of question and answer are in this report. In full: ", h("code", null, "peekr view --io --trace " + call.trace.slice(0, 12))) : null,
       call.t.e ? part("Error", h("pre.error-text", null, plain(call.t.e))) : null,

@@ -115,7 +115,7 @@ function rowOf(call, at) {
     cell("tenant", h("span.clip", null, call.channel.tenant === undefined ? DASH : clip(call.channel.tenant, 40))),
     cell("score", scoreBadge(own)),
     cell("ms", ms(call.ms)), cell("tok", isNumber(call.tok) ? number(call.tok) : DASH), cell("cost", money(call.cost)),
-    cell("status", call.status === "error" ? h("span.badge.bad", null, clip(call.reason || "error", 20)) : h("span.ok", null, call.open ? "open" : "ok")));
+    cell("status", call.status === "error" ? h("span.badge.bad", null, clip(call.reason || "error", 20)) : call.reason ? h("span.badge.warn", null, clip(call.reason, 20)) : h("span.ok", null, call.open ? "open" : "ok")));
 }
 
 function rowKeys(event) {

@@ -74,9 +74,20 @@ def _question(given: Any) -> Any:
         except (msgspec.DecodeError, ValueError):
             return given
     for message in reversed(messages if isinstance(messages, list) else []):
-        if isinstance(message, dict) and message.get("role") == "user" and isinstance(message.get("content"), str):
-            return message["content"]
+        if isinstance(message, dict) and message.get("role") == "user":
+            said = _said(message.get("content"))
+            if said:
+                return said
     return given
+
+
+def _said(content: Any) -> str:
+    """The text of a message: itself, or its parts that are text."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
+    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 def full(span: Span, limit: int = FULL) -> Dict[str, Any]:
@@ -87,10 +98,9 @@ def full(span: Span, limit: int = FULL) -> Dict[str, Any]:
         and ``ev`` (``[[number, title, text], …]``); what is empty is left out. ``f`` is 1: in full.
     """
     detail = detail_of(span)
-    attributes = span.attributes
     found: Dict[str, Any] = {
         "f": 1,
-        "q": _short(_question(attributes.get("input")), 400),
+        "q": _short(_question(_whole_input(span)), 400),
         "m": [[role, cut(text, limit)] for role, text in _messages(span)],
         "x": cut(detail["context"], limit),
         "a": cut(detail["answer"], limit),
@@ -110,13 +120,25 @@ def full(span: Span, limit: int = FULL) -> Dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-def _messages(span: Span) -> List[Any]:
+def _whole_input(span: Span) -> Any:
+    """The input as captured; the messages of the payload where capture cut them, which leaves no JSON."""
+    given = span.attributes.get("input")
+    if isinstance(given, str) and given.startswith("[") and given.endswith("…"):
+        return _given(span) or given
+    return given
+
+
+def _given(span: Span) -> List[Any]:
     from peekr.conversation import messages_of
 
     try:
-        messages = messages_of(span)
+        return list(messages_of(span))
     except Exception:  # a payload that cannot be decoded
-        messages = []
+        return []
+
+
+def _messages(span: Span) -> List[Any]:
+    messages = _given(span)
     found = [(str(each.get("role") or "user"), each.get("content") or "") for each in messages]
     if not found and span.attributes.get("input") is not None:
         found = [("input", span.attributes["input"])]

@@ -66,6 +66,7 @@ class Attributes(msgspec.Struct, gc=False):
     tokens_total: Number = None
     cost_usd: Number = None
     billed: Any = None
+    cached_response: Any = None
     eval_scores: Optional[Dict[str, float]] = None
     eval_errors: Optional[Dict[str, str]] = None
     hallucination_details: Optional[Claims] = None
@@ -107,6 +108,7 @@ def read_mapping(attributes: Any) -> Attributes:
         **texts,
         **numbers,
         billed=wanted.get("billed"),
+        cached_response=wanted.get("cached_response"),
         eval_scores=_scores(wanted.get("eval_scores")),
         eval_errors=_errors(wanted.get("eval_errors")),
         hallucination_details=_claims(wanted.get("hallucination_details")),

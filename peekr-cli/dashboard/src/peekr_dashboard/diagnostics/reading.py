@@ -11,15 +11,22 @@ from peekr.selection import Selection
 from peekr.sqlquery import as_store_error, connect, is_sqlite
 from peekr_dashboard.diagnostics.attributes import read_bytes
 from peekr_dashboard.diagnostics.records import TELLING_KINDS, Record, fill, record_of, tool_of
+from peekr_dashboard.diagnostics.requests import CALLS, Requests
 
+#: Another program may have put a text there.
+_MS = "CASE WHEN typeof(duration_ms) = 'real' THEN duration_ms END"
 #: The first fields of a record, from a row. What has no kind, an old version wrote.
-_FIELDS = """trace_id, span_id, name, kind, start_time, NULLIF(parent_id, ''), status, end_time IS NULL, tenant_id,
-    user_id"""
+_FIELDS = f"""trace_id, span_id, name, kind, start_time, NULLIF(parent_id, ''), status, end_time IS NULL, tenant_id,
+    user_id, CASE WHEN NULLIF(parent_id, '') IS NULL THEN name END, {_MS}, session_id"""
 #: The attributes of spans that say something: most of a file is inputs and outputs.
 _TELLING = f"""CASE WHEN kind IN ({", ".join(repr(kind) for kind in sorted(TELLING_KINDS - {"tool"}))})
     OR status = 'error' OR kind IS NULL
     OR (kind = 'tool' AND (instr(attributes, '"tool_name"') OR instr(attributes, '"error_reason"')))
     THEN CAST(attributes AS BLOB) END"""
+#: The spans around calls that bear an endpoint or a feature. By kind: calls and tools are most of a file.
+_REQUESTS = f"""SELECT trace_id, start_time, {_MS}, CAST(attributes AS BLOB) FROM spans
+    WHERE kind IN (SELECT kind FROM (SELECT DISTINCT kind FROM spans) WHERE kind NOT IN {(*CALLS, "tool")})
+    AND (instr(attributes, '"endpoint"') OR instr(attributes, '"feature"'))"""
 #: In such a row the attributes lack what was content: it is in the payload, encrypted.
 _SEALED = "SELECT 1 FROM spans WHERE rowid IN ({}) AND CAST(substr(payload, 1, 6) AS TEXT) = 'gAAAAA' LIMIT 1"
 _SAMPLE = 50
@@ -75,14 +82,16 @@ def middle_of(store: ReadStore, question: Question) -> Tuple[int, int]:
 
 
 def records_of(store: ReadStore, question: Question = EVERYTHING, rows: Optional[Rows] = None) -> Iterator[Record]:
-    """Yield the records of the spans that are asked for, as they are read; in no particular order.
+    """Yield the records of the spans that are asked for, in no particular order.
+
+    A call without an endpoint or a feature has those of the request that it is a part of.
 
     :param rows: of a database that :func:`middle_of` finds long, only these.
     :raises StoreError: if the store cannot be read, or the trace asked for is not there.
     """
     selection = question.selection
     if question.trace is not None:
-        return map(record_of, filter(selection.accepts, _of_trace(store, question.trace)))
+        return Requests().through(map(record_of, filter(selection.accepts, _of_trace(store, question.trace))))
     if selection.status is None:
         return _selected(store, selection, rows)
     # Whole traces, as everywhere: of failed spans alone, all have failed.
@@ -104,7 +113,7 @@ def _of_trace(store: ReadStore, prefix: str) -> Iterable[Span]:
 
 def _selected(store: ReadStore, selection: Selection, rows: Optional[Rows] = None) -> Iterator[Record]:
     if not is_sqlite(store.target):
-        return map(record_of, store.select(selection, False, None))
+        return Requests().through(map(record_of, store.select(selection, False, None)))
     return _rows(store, selection, rows)
 
 
@@ -113,9 +122,10 @@ def _rows(store: ReadStore, selection: Selection, rows: Optional[Rows]) -> Itera
     try:
         with as_store_error(store.target):
             if _sealed(connection):
-                yield from map(record_of, store.select(selection, False, None))
+                yield from Requests().through(map(record_of, store.select(selection, False, None)))
                 return
             connection.execute(f"PRAGMA mmap_size = {_MAPPED}")  # a scan is a sixth faster without copying each page
+            requests = _requests(connection)
             clause, params = where(selection, rows)
             skipped = 0
             for row in connection.execute(f"SELECT {_FIELDS}, {_TELLING} FROM spans {clause}", params):
@@ -123,11 +133,21 @@ def _rows(store: ReadStore, selection: Selection, rows: Optional[Rows]) -> Itera
                 if record is None:
                     skipped += 1
                 else:
-                    yield record
+                    yield requests.fill(record)
         if skipped:
             store.note_skipped(skipped)
     finally:
         connection.close()
+
+
+def _requests(connection: Any) -> Requests:
+    """Return the requests of the whole database: of a call in one half the root may lie in the other."""
+    found = Requests()
+    for trace, start, ms, attributes in connection.execute(_REQUESTS):
+        tags = read_bytes(attributes)
+        if type(start) is float and (tags.endpoint is not None or tags.feature is not None):
+            found.add(trace, start, ms, tags.endpoint, tags.feature)
+    return found
 
 
 def _sealed(connection: Any) -> bool:
@@ -144,8 +164,6 @@ def _record(row: Sequence[Any]) -> Optional[Record]:
     """Return the record of a row, None of one that is no span (another program's)."""
     record = Record(*row[:-1])
     attributes = row[-1]
-    if record.parent is None:
-        record.root = record.name
     if not record.kind or type(record.start) is not float:
         return _untold(record, attributes)
     if attributes is not None:

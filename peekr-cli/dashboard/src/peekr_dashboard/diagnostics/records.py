@@ -27,8 +27,8 @@ cites      object   ``{total, grounded, invented}`` of ``citation_details``
 tenant     text     tenant_id
 user       text     user_id. The channel "tenant" is tenant, else user (contract DASH-12)
 session    text     session_id
-feature    text
-endpoint   text     route of the HTTP request
+feature    text     its own, else that of the request around a call (:mod:`~peekr_dashboard.diagnostics.requests`)
+endpoint   text     route of the HTTP request; likewise
 reason     text     error_reason; a failed span without one has ``error_type``, else ``other``
 tool       text     of a tool: tool_name, else the name without ``tool.``
 memories   list     of a recall: ``{id, rank, similarity, age}``, age in seconds
@@ -53,11 +53,13 @@ from peekr_dashboard.diagnostics.attributes import Attributes, Citations, Claims
 TELLING_KINDS = frozenset(("llm", "embedding", "tool", "memory_read"))
 #: Kind of an evaluator's own spans, as old files have; they count nowhere (contract DASH-17).
 INTERNAL = "internal"
+#: Kind of a framework's span around a call that a provider's span tells of, too: one call, not two.
+WRAPPER = "chain"
 _INTERNAL_NAMES = ("peekr.internal", "peekr.eval.")
 
 
 class Record(msgspec.Struct, omit_defaults=True, gc=False):
-    """One span; see the module's table. The first ten fields are columns of a database, in this order."""
+    """One span; see the module's table. The first thirteen fields are columns of a database, in this order."""
 
     trace: str
     id: str
@@ -126,6 +128,8 @@ def fill(record: Record, found: Attributes) -> None:
     if found.internal or record.name.startswith(_INTERNAL_NAMES):
         record.kind = INTERNAL
         return
+    if kind == "llm" and found.billed is False and not found.cached_response and not found.eval_scores:
+        record.kind = kind = WRAPPER
     record.endpoint, record.feature = found.endpoint, found.feature
     if record.user is None:
         record.user = found.user_id
@@ -162,6 +166,8 @@ def as_dict(record: Record) -> Dict[str, Any]:
     out: Dict[str, Any] = msgspec.to_builtins(record)
     if out.get("status") == "ok":  # msgspec knows a default by its identity
         del out["status"]
+    if not out.get("open", True):  # a database has 0
+        del out["open"]
     return out
 
 

@@ -55,7 +55,7 @@ _BY_REASON: Dict[str, str] = {
     "json_parse": "Most are answers that are no valid JSON: use structured outputs, or a larger max_tokens.",
     "bad_request": "Most are requests that the provider refuses: its message in the spans says which parameter.",
     "server_error": "Most are failures of the provider: retry, and have a second model to fall back on.",
-    "guardrail": "Most are stopped by your own guardrails: check whether they are too strict.",
+    "guardrail": "Most are stopped by your own guardrails or budget: check whether they are too strict.",
 }
 
 ERROR_SPIKES = Rule(
