@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from pathlib import Path
 from typing import Set
 
@@ -30,6 +31,19 @@ def typed_names(module: str) -> Set[str]:
         for alias in node.names
         if alias.asname is not None
     }
+
+
+def test_the_command_line_knows_whose_commands_may_be_missing() -> None:
+    """PKG-6: `peekr cost` without peekr-cost says what to install."""
+    from peekr_cli.lazy import FIRST_PARTY as COMMANDS
+
+    found = {}
+    for path in Path(__file__).parents[2].glob("peekr-*/*/pyproject.toml"):
+        project, _, entries = path.read_text(encoding="utf-8").partition('[project.entry-points."peekr.commands"]\n')
+        distribution = re.search(r'^name = "(.*)"', project, re.M)
+        for name in re.findall(r"^([\w-]+) = ", entries.partition("\n[")[0], re.M):
+            found[name] = distribution[1] if distribution else ""
+    assert {name: home for name, home in found.items() if home != "peekr-cli"} == COMMANDS
 
 
 @pytest.mark.parametrize("module", FACADES)

@@ -47,6 +47,7 @@ def test_every_distribution_is_for_python_3_9_under_mit(path: Path) -> None:
     """PKG-1, PKG-12"""
     assert setting(path, "requires-python") == ">=3.9"
     assert setting(path, "license") == "MIT"
+    assert (path.parent / "LICENSE").read_text(encoding="utf-8") == (ROOT / "LICENSE").read_text(encoding="utf-8")
 
 
 def test_distributions_of_a_kind_depend_on_core_alone_among_siblings() -> None:
