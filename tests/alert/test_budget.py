@@ -73,6 +73,15 @@ def test_each_call_counts_once_however_it_comes(span: MakeSpan) -> None:
     assert budget.spent == 0.5
 
 
+@pytest.mark.parametrize(("limit", "said"), [(0.004, "0.004"), (0.05, "0.05"), (0.5, "0.50"), (1250.0, "1,250.00")])
+def test_a_limit_of_less_than_a_cent_is_not_told_as_nothing(span: MakeSpan, limit: float, said: str) -> None:
+    """BUDGET-1: the message holds the limit that was given."""
+    budget = BudgetAlert(limit, on_warning=lambda: None, on_exceeded=lambda: None)
+    budget.count_span(span(cost_usd=limit))
+    with pytest.raises(BudgetExceededError, match=rf" of \${said} \(100%\)"):
+        budget.check_input(span())
+
+
 def test_called_by_hand_export_and_check_raise_at_the_limit(span: MakeSpan) -> None:
     """BUDGET-1: usable as exporter."""
     for way in (lambda budget, call: budget.export(call), lambda budget, call: budget.check([call])):

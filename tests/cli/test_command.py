@@ -91,6 +91,11 @@ def test_every_command_has_help(peekr, command):
     assert peekr(command, "--help").startswith(f"Usage: peekr {command} ")
 
 
+def test_without_a_command_it_shows_what_there_is(peekr):
+    """CLI-11: exit code 0, with every version of click."""
+    assert peekr() == peekr("--help")
+
+
 def test_an_unknown_command_exits_with_2(peekr):
     """CLI-11."""
     assert "No such command 'frobnicate'" in peekr.fails("frobnicate", code=2)
@@ -142,6 +147,19 @@ def test_a_stranger_cannot_take_the_name_of_a_command_of_ours(peekr, install):
     """PKG-6: what `peekr view` does must not depend on what else is installed."""
     install({"view": "acme:hello"}, acme=GOOD)
     assert "Show the traces" in peekr("view", "--help")
+
+
+def test_a_command_of_a_distribution_that_is_missing_says_how_to_get_it(monkeypatch):
+    """PKG-6."""
+    from click.testing import CliRunner
+
+    from peekr_cli.main import cli
+
+    monkeypatch.setattr(lazy, "FIRST_PARTY", {**lazy.FIRST_PARTY, "fly": "peekr-wings"})
+    result = CliRunner().invoke(cli, ["fly", "--high"])
+    assert result.exit_code == 2
+    assert "'fly' needs the distribution 'peekr-wings'" in result.output
+    assert result.output.endswith("Install it with: pip install peekr-wings\n")
 
 
 def test_a_disabled_command_is_gone(peekr, install):
@@ -234,9 +252,21 @@ def test_the_help_shows_every_line_whole():
 
 
 def test_every_help_has_an_example():
-    """issue 6.5: help texts with an example each."""
-    bare = [name for name, command in _commands().items() if f"peekr {name}" not in command.help]
+    """issue 6.5: help texts with an example each, those of sub-commands too."""
+    commands = _commands()
+    commands.update({f"plugins {name}": command for name, command in commands["plugins"].commands.items()})
+    bare = [name for name, command in commands.items() if f"peekr {name}" not in command.help]
     assert bare == []
+
+
+def test_every_option_says_what_it_does_and_examples_fit_a_terminal():
+    """issue 6.5: also of the commands of other distributions."""
+    import click
+
+    for name, command in _commands().items():
+        silent = [each.opts for each in command.params if isinstance(each, click.Option) and not each.help]
+        wide = [line for line in command.help.splitlines() if line.strip().startswith("peekr ") and len(line) > 90]
+        assert (name, silent, wide) == (name, [], [])
 
 
 LISTED = """

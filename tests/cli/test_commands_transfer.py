@@ -111,6 +111,30 @@ def test_what_was_exported_comes_back_whole_and_twice_changes_nothing(
     assert records("copy.db") == records(database)
 
 
+@pytest.mark.parametrize("name", ["all.json", "all.jsonl", "pretty.json"])
+@pytest.mark.parametrize("store", ["kept.db", "kept.jsonl"])
+def test_spans_whose_run_is_not_there_come_back_too(database: Path, invoke: Invoke, name: str, store: str) -> None:
+    """DB-5: the first span of a trace is lost where a program was killed, and is not there yet while it runs."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("DELETE FROM spans WHERE name = 'second'")
+    invoke("import", database, "--jsonl" if store.endswith("l") else "--db", store)
+    said = invoke("export", "--all", "--db", store, "-o", name)
+    assert f"2 runs written to {name}, and 1 span whose run is not in the store." in said.stderr
+    if name == "pretty.json":  # as another program writes it again
+        Path(name).write_text(json.dumps(json.loads(Path(name).read_text()), indent=1))
+    invoke("import", name, "--db", "copy.db")
+    assert records("copy.db") == records(database) and len(records("copy.db")) == 6
+
+
+def test_what_was_asked_for_is_exported_without_spans_of_no_run(database: Path, invoke: Invoke) -> None:
+    """CLI-8: filters and limits are about runs; so is a table."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("DELETE FROM spans WHERE name = 'second'")
+    for arguments in (["--limit", "1"], ["--user", "ann"], ["--format", "csv"]):
+        assert "loose" not in invoke("export", "--all", *arguments).stdout
+    assert "loose" in invoke("export", "--all").stdout
+
+
 def test_one_exported_run_comes_back_with_the_runs_inside_of_it(database: Path, invoke: Invoke) -> None:
     """DB-5: a single document."""
     invoke("export", run_ids(database)["outer"], "-o", "one.json")
@@ -126,6 +150,27 @@ def test_a_database_becomes_lines_and_lines_a_database(database: Path, invoke: I
     assert os.path.getsize("lines.jsonl") == size
     invoke("import", "lines.jsonl", "--db", "back.db")
     assert records("back.db") == records(database)
+
+
+def test_lines_have_no_place_for_ratings_and_that_is_said(database: Path, invoke: Invoke) -> None:
+    """DB-5: nothing is lost silently."""
+    invoke("export", "--all", "-o", "all.json")
+    said = invoke("import", "all.json", "--jsonl", "lines.jsonl")
+    assert "7 new in lines.jsonl" in said.stdout and said.stderr.startswith("1 rating left out")
+
+
+def test_lines_are_encrypted_where_the_configuration_says_so(
+    database: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PIPE-8: as a database is, and as tracing writes them."""
+    pytest.importorskip("cryptography", reason="cryptography is not installed")
+    before = records(database)
+    monkeypatch.setenv("TRACE_ENCRYPTION_ENABLED", "true")
+    monkeypatch.setenv("TRACE_ENCRYPTION_KEY", "a passphrase")
+    invoke("import", database, "--jsonl", "lines.jsonl")
+    assert "Hello!" not in Path("lines.jsonl").read_text(encoding="utf-8")
+    assert records("lines.jsonl") == before
+    assert "0 new in lines.jsonl, 7 known" in invoke("import", database, "--jsonl", "lines.jsonl").stdout
 
 
 def test_a_span_that_changed_is_written_again(database: Path, invoke: Invoke) -> None:
@@ -256,6 +301,14 @@ def test_what_cannot_be_imported_is_explained(invoke: Invoke, content: str, mess
     """CLI-11: a sentence and exit code 1."""
     Path("wrong.txt").write_text(content)
     assert message in invoke("import", "wrong.txt", "--db", "new.db", code=1).stderr
+
+
+@pytest.mark.parametrize("file", ["missing.jsonl", "hello.txt"])
+def test_what_is_no_store_leaves_no_database_behind(invoke: Invoke, file: str) -> None:
+    """CLI-11: said before anything is written."""
+    Path("hello.txt").write_text("hello")
+    invoke("import", file, "--db", "new.db", code=1)
+    assert not Path("new.db").exists()
 
 
 def test_nothing_is_imported_into_itself(database: Path, invoke: Invoke) -> None:

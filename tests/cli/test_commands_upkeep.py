@@ -92,7 +92,7 @@ def test_the_configured_database_is_the_default(database: Path, invoke: Invoke, 
 @pytest.mark.parametrize("command", [["stats"], ["prune"], ["vacuum"], ["backup", "copy.db"], ["memory"], ["traces"]])
 def test_without_a_store_there_is_a_sentence_and_exit_code_1(invoke: Invoke, command: List[str]) -> None:
     """CLI-7, CLI-11."""
-    assert "does not exist" in invoke(*command, code=1).stderr
+    assert "traces.jsonl does not exist, and neither does traces.db" in invoke(*command, code=1).stderr
 
 
 def test_prune_deletes_what_is_too_old(database: Path, invoke: Invoke) -> None:

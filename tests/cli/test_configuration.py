@@ -131,6 +131,12 @@ def test_init_makes_a_file_and_a_database(peekr, tmp_path):
     assert json.loads(peekr("query", "traces.db", "SELECT COUNT(*) n FROM spans", "--json")) == [{"n": 0}]
 
 
+def test_init_without_a_storage_leaves_nothing_half_made(peekr, tmp_path):
+    """CLI-3, PKG-6."""
+    assert "'sqlite'" in peekr.fails("init", PEEKR_PLUGINS_DISABLE="sqlite")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_init_again_keeps_settings_and_data(peekr, tmp_path):
     """CLI-3"""
     needs_sqlite()

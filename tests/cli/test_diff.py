@@ -62,6 +62,16 @@ def test_two_traces_of_one_store(diff, write, record):
     assert "Slowed down most: fetch_inventory  100ms → 900ms, 9.0 times as long." in out
 
 
+def test_a_step_that_failed_on_one_side_says_how(diff, write, record):
+    """EX-3: rather than that it returned nothing."""
+    failed = trace(record, 2)
+    failed[1].update(status="error")
+    failed[1]["attributes"].update(error="no route to stock", error_reason="connection")
+    del failed[1]["attributes"]["output"]
+    path = write([*trace(record, 1), *failed])
+    assert "   B: failed: no route to stock  (connection)" in diff(path, "111111", "222222")
+
+
 def test_the_store_of_the_directory_is_the_default(peekr, write, record):
     """EX-3: peekr diff TRACE_A TRACE_B."""
     write([*trace(record, 1), *trace(record, 2, stock="[]")])

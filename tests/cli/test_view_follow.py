@@ -57,6 +57,23 @@ def test_spans_are_printed_as_they_arrive(peekr, write, record):
         assert line_with("out:").strip() == 'out: "hello"'
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_the_end_of_a_run_that_was_open_is_printed(peekr, record, form):
+    """CLI-VIEW-7, MODEL-9: it is in the database from its beginning, and was shown as running."""
+    pytest.importorskip("peekr_sqlite", reason="peekr-sqlite is not installed")
+    from peekr import Span
+    from peekr_sqlite import SQLiteExporter
+
+    run = record("a", None, "long job", kind="run", output="done")
+    exporter = SQLiteExporter(peekr.directory / "traces.db")
+    exporter.export_batch([Span.from_dict({**run, "end_time": None, "duration_ms": None})])
+    with following(peekr, "traces.db", *form) as (_, line_with):
+        line_with('"end_time":null' if form else "long job  running")
+        exporter.export_batch([Span.from_dict(run)])
+        assert ('"duration_ms":10.0' if form else "10ms") in line_with("long job")
+    exporter.shutdown()
+
+
 def test_what_arrives_can_be_json(peekr, write, record):
     """CLI-VIEW-7, CLI-VIEW-9: to be piped into another program; filters hold."""
     path = write([record("a", None, "before")])

@@ -16,6 +16,7 @@ from peekr.lifecycle import current_config
 from peekr.testing import MemoryExporter
 
 HAS_JSONL = find_spec("peekr_jsonl") is not None
+HAS_SQLITE = find_spec("peekr_sqlite") is not None
 
 
 def span(name: str = "s") -> None:
@@ -189,6 +190,7 @@ class TestStorage:
         assert names(exporter) == ["s"]
         (warning,) = warnings()
         assert warning.startswith("spans go to the console and to exporters of your own only")
+        assert ("instrument(storage='sqlite')" in warning) == HAS_SQLITE
 
     @pytest.mark.skipif(HAS_JSONL, reason="peekr-jsonl is installed")
     def test_the_warning_names_the_command_to_install_it(self, warnings: Any) -> None:

@@ -1,4 +1,5 @@
-"""The recipes of docs/recipes.md that diff and replay belong to, run as they stand there (EX-3, issue 6 item 6)."""
+"""The program of README.md, and the recipes of docs/recipes.md that diff and replay belong to, run as they stand there
+(EX-3, issue 6 item 6)."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ import pytest
 
 pytest.importorskip("peekr_cli", reason="peekr-cli is not installed")
 
-RECIPES = Path(__file__).parents[2] / "docs" / "recipes.md"
+ROOT = Path(__file__).parents[2]
+RECIPES = ROOT / "docs" / "recipes.md"
 
 
 def recipe(title):
@@ -47,6 +49,21 @@ def follow(tmp_path):
         return out
 
     return run
+
+
+def without_figures(tree):
+    """A tree but for what is different each time: the trace's id, times and tokens."""
+    return re.sub(r"Trace \w{8}|[\d,.]+(ms|tok)|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "#", tree)
+
+
+def test_the_program_of_the_readme_gives_the_tree_of_the_readme(api, follow):
+    """issue 2 item 1: the README says only what works."""
+    api.says = lambda body: "I could not find any details about this user."
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    ((name, program),) = re.findall(r"```python\n# (\S+)\n(.*?)```", readme, re.DOTALL)
+    ((command, tree),) = re.findall(r"```console\n\$ (.*?)\n(.*?)```", readme, re.DOTALL)
+    out = follow({name: program}, [f"python {name}", command])
+    assert without_figures(out[command].strip()) == without_figures(tree.strip())
 
 
 def test_prod_versus_local(follow):

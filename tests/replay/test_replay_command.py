@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from tests.replay.conftest import two_calls
 
 import peekr
 
@@ -69,6 +70,35 @@ def test_flags_change_one_thing(api, trace_id, command, tmp_path):
     (_, first), (_, second) = api.seen
     assert first["temperature"] == second["temperature"] == 0 and "max_tokens" not in second
     assert first["messages"][0] == {"role": "system", "content": "Be loud."}
+
+
+def test_a_call_that_failed_then_and_now_says_so_alike(api, traced, command):
+    """REPLAY-6: both sides as plain text."""
+
+    def refused():
+        api.fail = [400]
+        openai = pytest.importorskip("openai")
+        with openai.OpenAI(max_retries=0) as client, pytest.raises(openai.BadRequestError):
+            client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "Hi"}])
+
+    trace_id = traced(refused)
+    api.fail = [400]
+    out = command(trace_id, "--run", code=1)
+    assert "   old: Error code: 400" in out and "   new: BadRequestError: Error code: 400" in out
+
+
+def test_what_was_encrypted_with_another_key_is_not_said_to_be_unrecorded(traced, command, monkeypatch):
+    """REPLAY-3, PIPE-7: the reason names the key, and what to set."""
+    pytest.importorskip("cryptography", reason="cryptography is not installed")
+    peekr.set_config(peekr.TraceConfig(encryption_enabled=True, encryption_key="one passphrase"))
+    try:
+        trace_id = traced(two_calls)
+    finally:
+        peekr.set_config(None)
+    monkeypatch.setenv("TRACE_ENCRYPTION_KEY", "another passphrase")
+    said = command(trace_id, "--run", code=1)
+    assert "cannot be read (wrong_key): it is encrypted" in said and "Set TRACE_ENCRYPTION_KEY" in said
+    assert "capture_io" not in said
 
 
 def test_json_has_both_sides_of_every_call(trace_id, command):

@@ -33,10 +33,14 @@ class ConfigurationError(PeekrError, ValueError):
 
 
 class PluginNotFound(PeekrError, ValueError):
-    """No installed plugin of the group has this name, or the one that has it is of no use; the hint says why."""
+    """No installed plugin of the group has this name, or the one that has it is of no use; the hint says why.
+
+    :ivar installed: the names that the group has.
+    """
 
     def __init__(self, group: str, name: str, installed: Sequence[str], hint: str = "") -> None:
-        known = ", ".join(sorted(installed)) or "none"
+        self.installed = sorted(installed)
+        known = ", ".join(self.installed) or "none"
         what = f"the {group!r} plugin {name!r} cannot be used" if name in installed else None
         super().__init__(
             f"{what or f'no {group!r} plugin is called {name!r}'}; installed: {known}.\n"

@@ -32,7 +32,8 @@ def build_lanes(config: Config, optional: bool) -> List[Lane]:
             except PluginNotFound as error:
                 if not optional:
                     raise
-                logger.warning("spans go to the console and to exporters of your own only: %s", error)
+                other = "\nOr choose: instrument(storage='sqlite')" if "sqlite" in error.installed else ""
+                logger.warning("spans go to the console and to exporters of your own only: %s%s", error, other)
     except BaseException:
         for lane in lanes:
             lane.call("shutdown")

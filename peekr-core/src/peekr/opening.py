@@ -76,8 +76,9 @@ def _why_not(target: str, installed: List[str]) -> str:
             inside = os.path.join(target, "traces.jsonl")
             return f"{target} is a directory.\nGive the trace file in it, for instance {inside}"
         if not os.path.exists(target):
+            both = f", and neither does {_DB}" if target == _JSONL and not os.path.exists(_DB) else ""
             return (
-                f"{target} does not exist.\n"
+                f"{target} does not exist{both}.\n"
                 "Give the path of a trace file: traces.jsonl, traces.db, or what was set in instrument()"
             )
         if not os.access(target, os.R_OK):

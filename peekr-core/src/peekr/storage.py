@@ -24,17 +24,26 @@ def open_database(config: TraceConfig) -> Any:
     :raises PluginNotFound: if none is installed.
     :raises ConfigurationError: if its file cannot be written, or it cannot encrypt and should.
     """
+    return _opened("sqlite", config.db_path, config)
+
+
+def open_lines(path: str, config: TraceConfig) -> Any:
+    """Return likewise the exporter called ``jsonl``, which writes to a file of lines."""
+    return _opened("jsonl", path, config)
+
+
+def _opened(name: str, path: str, config: TraceConfig) -> Any:
     from peekr.plugins import driver
 
-    cls = driver("peekr.exporters", "sqlite", "Install it with: pip install peekr-sqlite")
+    cls = driver("peekr.exporters", name, f"Install it with: pip install peekr-{name}")
     takes = inspect.signature(cls).parameters
     sealing: Dict[str, Any] = {name: getattr(config, name) for name in _SEALING if name in takes}
     if config.encryption_enabled and "encryption_enabled" not in sealing:
         raise ConfigurationError(
             f"the installed {cls.__name__} cannot encrypt, but encryption_enabled asks for it.\n"
-            "Install a newer one: pip install -U peekr-sqlite"
+            f"Install a newer one: pip install -U peekr-{name}"
         )
-    return cls(path=config.db_path, **sealing)
+    return cls(path=path, **sealing)
 
 
 class StorageExporter:

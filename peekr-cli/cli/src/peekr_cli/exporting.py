@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Container, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
 
 from peekr import ReadStore, Span, runs
 from peekr.errors import UnknownId
@@ -53,6 +53,22 @@ def run_document(
         "feedback": ratings.get(run["trace_id"], []),
         "spans": [span.to_dict() for span in trace if run_of[span.span_id] in own],
     }
+
+
+def loose_documents(store: ReadStore, run_ids: Container[str]) -> Iterator[Document]:
+    """Yield ``{"run": None, "spans"}`` for each trace with spans whose run is not in the store.
+
+    Its first span was lost with the program, is still open, or stands where a remote caller writes.
+
+    :param run_ids: of all runs of the store.
+    """
+    traces = dict.fromkeys(span.trace_id for span in store.iter_spans() if span.run_id not in run_ids)
+    for trace_id in traces:
+        trace = list(store.spans(trace_id=trace_id))
+        run_of = runs.runs_of(trace)  # old spans name no run
+        loose = [span.to_dict() for span in trace if run_of[span.span_id] not in run_ids]
+        if loose:
+            yield {"run": None, "spans": loose}
 
 
 def _below(trace: Sequence[Span], run_of: Dict[str, str], run_id: str) -> Iterable[str]:

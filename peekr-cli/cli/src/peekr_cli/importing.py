@@ -36,18 +36,20 @@ class Destination(ABC):
     """A store that is written to. Also a context manager, which closes it.
 
     :ivar added: spans that were not there before; ``known`` were.
+    :ivar left_out: ratings that it has no place for.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.added = self.known = self.ratings = 0
+        self.added = self.known = self.ratings = self.left_out = 0
 
     @abstractmethod
     def write(self, batch: Sequence[Span]) -> None:
         """Write spans; one that is there already is replaced, or left if it is the same."""
 
-    def rate(self, ratings: Iterable[Mapping[str, Any]]) -> None:  # noqa: B027
+    def rate(self, ratings: Iterable[Mapping[str, Any]]) -> None:
         """Write ratings, each once; only a database holds any."""
+        self.left_out += len({tuple(_rating(each).items()) for each in ratings})  # each run has those of its trace
 
     def create(self) -> None:  # noqa: B027
         """Make the store, so that it can be read where no span comes."""
@@ -118,16 +120,17 @@ def _rating(given: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 class Lines(Destination):
-    """A file of JSON lines. Spans that it holds already, as they are, are not written again.
+    """A file of JSON lines, encrypted as the configuration says. Spans that it holds as they are stay as they are.
 
     What it holds is kept in a temporary database, so that memory does not grow with the file.
     """
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
-        from peekr.plugins import driver
+        from peekr import TraceConfig
+        from peekr.storage import open_lines
 
-        self._exporter = driver("peekr.exporters", "jsonl", "Install it with: pip install peekr-jsonl")(path=path)
+        self._exporter = open_lines(path, TraceConfig())
         self._held = sqlite3.connect("", isolation_level=None)
         self._held.execute("CREATE TABLE held (id TEXT PRIMARY KEY, hash BLOB) WITHOUT ROWID")
         self._held.execute("BEGIN")

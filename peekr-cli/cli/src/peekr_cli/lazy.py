@@ -8,10 +8,30 @@ import attrs
 import click
 
 from peekr import plugins
+from peekr.errors import PluginNotInstalled
 from peekr.terminal import neutral
 
 GROUP = "peekr.commands"
 _OWN = "peekr_cli."
+#: Commands of other distributions of ours, to name the one that is missing.
+FIRST_PARTY = {
+    "cost": "peekr-cost",
+    "dashboard": "peekr-dashboard",
+    "diagnose": "peekr-dashboard",
+    "eval": "peekr-eval",
+    "export-feedback": "peekr-feedback",
+    "feedback": "peekr-feedback",
+}
+
+
+def missing(name: str) -> Optional[PluginNotInstalled]:
+    """Return what there is to say of a command of ours whose distribution is not installed, else None."""
+    from importlib.util import find_spec
+
+    distribution = FIRST_PARTY.get(name)
+    if distribution is None or find_spec(distribution.replace("-", "_")) is not None:
+        return None
+    return PluginNotInstalled(f"the command {name!r}", distribution)
 
 
 @attrs.define(slots=True, frozen=True)

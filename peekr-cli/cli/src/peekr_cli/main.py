@@ -14,7 +14,7 @@ import click
 
 from peekr.errors import PeekrError
 from peekr.terminal import neutral
-from peekr_cli.lazy import Commands, Failure, entry_points
+from peekr_cli.lazy import Commands, Failure, entry_points, missing
 from peekr_cli.terminal import neutral_lines, show_warnings
 
 _HOOKS = "peekr.hooks"
@@ -50,6 +50,16 @@ class PeekrGroup(click.Group):
         """Import one command. A broken one stands in the list too, and says why when it is called."""
         found = super().get_command(ctx, cmd_name) or self.plugins.load(cmd_name)
         return _broken(found) if isinstance(found, Failure) else found
+
+    def resolve_command(self, ctx: click.Context, args: List[str]) -> Any:
+        """Find the command; of one that another distribution of ours has, say which."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            absent = missing(args[0])
+            if absent is None:
+                raise
+            raise click.UsageError(str(absent), ctx) from None
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run; plugins of ``peekr.hooks`` first have their say about this group."""
@@ -125,10 +135,19 @@ def _version(ctx: click.Context, _parameter: click.Parameter, asked: bool) -> No
         ctx.exit()
 
 
-@click.group(cls=PeekrGroup, context_settings={"help_option_names": ["-h", "--help"]})
+# without a command, click's own answer is exit code 0 or 2, as its version is
+@click.group(cls=PeekrGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
-def cli() -> None:
-    """See what your LLM program did: its calls, tools, tokens, time and errors, as a tree."""
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """See what your LLM program did: its calls, tools, tokens, time and errors, as a tree.
+
+    \b
+    peekr demo
+    peekr view --io traces.jsonl
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 def main(argv: Optional[List[str]] = None) -> None:

@@ -61,7 +61,10 @@ def source_of(path: str) -> Source:
         with open(path, "rb") as file:
             if _DOCUMENT.match(file.read(_HEAD)):
                 return Exported(path)
-    return Store(path)
+    from peekr import open_store
+
+    with open_store(path):  # what is no store is refused before there is a database to write to
+        return Store(path)
 
 
 class Store(Source):
@@ -118,12 +121,16 @@ class Exported(Source):
                 f"{self.path} is too large to be read at once.\nExport it as lines: peekr export --format jsonl"
             )
         whole = self._whole()
-        yield from whole["runs"] if isinstance(whole.get("runs"), list) else [whole]
+        runs, loose = whole.get("runs"), whole.get("loose")
+        yield from runs if isinstance(runs, list) else [whole]
+        yield from loose if isinstance(loose, list) else []
 
     def _lines(self, file: Any) -> Iterator[Any]:
         for line in file:
             text = line.strip().rstrip(",")
             if text.startswith("]"):
+                if text.endswith('"loose": ['):  # spans of no run follow
+                    continue
                 return
             try:
                 yield json.loads(text)

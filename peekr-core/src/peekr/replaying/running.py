@@ -17,6 +17,7 @@ from peekr.replaying.storing import Writer
 from peekr.replaying.wholeness import flaw, stored_request
 from peekr.runs import BILLED_KINDS
 from peekr.scope import Scope
+from peekr.sealed_spans import UNREADABLE
 from peekr.spans import Anchor, Span, describe_error
 from peekr.stores import ReadStore
 
@@ -130,6 +131,12 @@ def plan(trace_id: str, spans: List[Span], changes: Changes, connections: Connec
 def _whole(span: Span, force: bool) -> Request:
     request = stored_request(span)
     if request is None:
+        unreadable = span.attributes.get(UNREADABLE)
+        if unreadable is not None:
+            raise ReplayRefused(
+                f"the request of {span.name} ({span.span_id}) cannot be read ({unreadable}): it is encrypted.\n"
+                "Set TRACE_ENCRYPTION_KEY to the key that it was recorded with"
+            )
         raise ReplayRefused(
             f"the request of {span.name} ({span.span_id}) was not stored, so it cannot be sent again.\n"
             "Record payloads: do not set capture_io=False"

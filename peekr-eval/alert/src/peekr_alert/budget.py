@@ -207,7 +207,8 @@ class BudgetAlert(Alert):
         self._send(message)
 
     def _share(self, spent: float) -> str:
-        return f"${spent:,.4f} of ${self.limit_usd:,.2f} ({spent / self.limit_usd:.0%}) for this {self.window}"
+        limit = f"{self.limit_usd:,.2f}" if self.limit_usd >= 0.1 else f"{self.limit_usd:.6f}".rstrip("0")
+        return f"${spent:,.4f} of ${limit} ({spent / self.limit_usd:.0%}) for this {self.window}"
 
     def _over(self, spent: float) -> str:
         return f"{self.name}: the budget is exceeded, {self._share(spent)}"

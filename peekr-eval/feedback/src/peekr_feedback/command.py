@@ -65,8 +65,17 @@ def _list(db: Optional[ratings.Path], as_json: bool) -> None:
 @_DB
 @_JSONL
 @click.option("--filter", "chosen", type=click.Choice(ratings.RATINGS), help="Only traces with this rating.")
-@click.option("--format", "layout", type=click.Choice(list(export.FORMATS)), default="openai-ft", show_default=True)
-@click.option("-o", "--output", default="training.jsonl", show_default=True, metavar="FILE")
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(list(export.FORMATS)),
+    default="openai-ft",
+    show_default=True,
+    help="Messages for fine-tuning, or the rating with all spans.",
+)
+@click.option(
+    "-o", "--output", default="training.jsonl", show_default=True, metavar="FILE", help="The file that is written."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def export_feedback(
     db: Optional[str], jsonl: Optional[str], chosen: Optional[str], layout: str, output: str, as_json: bool

@@ -146,7 +146,7 @@ def _whole_id(given: str, stores: List[str]) -> str:
     if len(given) < _FULL_ID:
         raise UnknownId(
             f"no trace in {', '.join(stores)} begins with {given!r}.\n"
-            "Give the whole trace_id, or the file with its spans: db_path= or jsonl_path="
+            "Give the whole trace_id, or the file with its spans: db_path=, jsonl_path= (--db, --jsonl)"
         )
     return given
 

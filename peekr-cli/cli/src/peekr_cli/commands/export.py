@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 from contextlib import ExitStack, contextmanager
-from typing import Any, Dict, Iterable, Iterator, List, Optional, TextIO
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, TextIO, Tuple
 
 import click
 
@@ -67,6 +67,7 @@ def export(
     with ExitStack() as stack:
         store = stack.enter_context(_store(chosen_target(db), all_runs))
         documents: Iterable[Dict[str, Any]]
+        loose: Iterator[Dict[str, Any]] = iter(())
         if run_id is not None:
             from peekr_cli.exporting import run_document
 
@@ -75,10 +76,15 @@ def export(
             ids, total = _chosen(store, limit or None, filters)
             bar = stack.enter_context(Bar("Writing", len(ids)))
             documents = _documents(store, ids, bar)
+            if len(ids) == total and not any(filters.values()):
+                from peekr_cli.exporting import loose_documents
+
+                loose = loose_documents(store, frozenset(ids))
         file = stack.enter_context(_opened(output))
-        written = _WRITERS[layout](file, documents, total)
+        written, spans = _WRITERS[layout](file, documents, total, loose)
     if output is not None:
-        click.echo(f"{counted(written, 'run')} written to {neutral(output)}.", err=True)
+        more = f", and {counted(spans, 'span')} whose run is not in the store" if spans else ""
+        click.echo(f"{counted(written, 'run')} written to {neutral(output)}{more}.", err=True)
 
 
 def _layout_of(output: Optional[str]) -> str:
@@ -194,35 +200,50 @@ class _Harmless:
         self._line += rest
 
 
-def _write_json(file: TextIO, documents: Iterable[Dict[str, Any]], total: Optional[int]) -> int:
+#: Writes runs, and the spans of none; returns how many of each.
+Writer = Callable[[TextIO, Iterable[Dict[str, Any]], Optional[int], Iterable[Dict[str, Any]]], Tuple[int, int]]
+
+
+def _write_json(
+    file: TextIO, documents: Iterable[Dict[str, Any]], total: Optional[int], loose: Iterable[Dict[str, Any]]
+) -> Tuple[int, int]:
     from peekr.wire import encode
 
     if total is None:
         for document in documents:
             file.write(json.dumps(json.loads(encode(document)), indent=2, ensure_ascii=False) + "\n")
-        return 1
-    written = 0
+        return 1, 0
+    written = spans = 0
     file.write('{"runs": [\n')
     for document in documents:
         known = {"id": document["run"]["id"], "name": document["run"]["name"], **document}
         file.write((",\n" if written else "") + encode(known).decode())
         written += 1
-    file.write(("\n" if written else "") + f'], "total": {total}}}\n')
-    return written
+    file.write(("\n" if written else "") + f'], "total": {total}')
+    for document in loose:
+        file.write((",\n" if spans else ', "loose": [\n') + encode(document).decode())
+        spans += len(document["spans"])
+    file.write("\n]}\n" if spans else "}\n")
+    return written, spans
 
 
-def _write_jsonl(file: TextIO, documents: Iterable[Dict[str, Any]], total: Optional[int]) -> int:
+def _write_jsonl(
+    file: TextIO, documents: Iterable[Dict[str, Any]], total: Optional[int], loose: Iterable[Dict[str, Any]]
+) -> Tuple[int, int]:
     from peekr.wire import encode
 
-    written = 0
-    for document in documents:
-        for record in document["spans"]:
-            file.write(encode(record).decode() + "\n")
-        written += 1
-    return written
+    written = [0, 0]
+    for place, some in enumerate((documents, loose)):
+        for document in some:
+            for record in document["spans"]:
+                file.write(encode(record).decode() + "\n")
+            written[place] += len(document["spans"]) if place else 1
+    return written[0], written[1]
 
 
-def _write_csv(file: TextIO, documents: Iterable[Dict[str, Any]], total: Optional[int]) -> int:
+def _write_csv(
+    file: TextIO, documents: Iterable[Dict[str, Any]], total: Optional[int], loose: Iterable[Dict[str, Any]]
+) -> Tuple[int, int]:
     from peekr_cli.exporting import RUN_COLUMNS, STEP_COLUMNS, run_row, step_rows
 
     written = 0
@@ -231,7 +252,7 @@ def _write_csv(file: TextIO, documents: Iterable[Dict[str, Any]], total: Optiona
         for row in step_rows(document) if total is None else [run_row(document)]:
             table.row(row)
         written += 1
-    return written
+    return written, 0  # a table of runs has no row for what is in none
 
 
 class _Table:
@@ -255,4 +276,4 @@ def _cell(value: Any) -> Any:
     return harmless(neutral(text)) if not text.startswith(("\t", "\r")) else "'" + neutral(text)
 
 
-_WRITERS = {"json": _write_json, "csv": _write_csv, "jsonl": _write_jsonl}
+_WRITERS: Dict[str, Writer] = {"json": _write_json, "csv": _write_csv, "jsonl": _write_jsonl}

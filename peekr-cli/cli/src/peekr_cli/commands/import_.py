@@ -51,6 +51,9 @@ def import_(files: Tuple[str, ...], db: Optional[str], jsonl: Optional[str], red
     if destination.ratings:
         said += f", {counted(destination.ratings, 'rating')}"
     click.echo(said + (f"; {counted(skipped, 'record')} left out that are no spans." if skipped else "."))
+    if destination.left_out:
+        ratings = counted(destination.left_out, "rating")
+        click.echo(f"{ratings} left out: a file of lines holds none. Import into a database with --db.", err=True)
 
 
 def _refuse_itself(files: Tuple[str, ...], target: str) -> None:

@@ -26,9 +26,11 @@ def init(profile: Optional[str]) -> None:
     peekr init --profile production
     """
     from peekr import configfile
+    from peekr.plugins import driver
     from peekr.storage import StorageExporter
     from peekr_cli.terminal import Screen
 
+    driver("peekr.exporters", "sqlite", "Install it with: pip install peekr-sqlite")  # before a file is written
     chosen = profile.lower() if profile is not None else None
     kept = configfile.read_config_file(must_exist=False)
     path = persist(**_first_settings(kept, chosen))

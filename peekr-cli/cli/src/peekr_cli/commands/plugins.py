@@ -44,6 +44,8 @@ def list_(as_json: bool, check: bool) -> None:
     """List every plugin with its state, from metadata alone.
 
     Failures are those that earlier processes met; --check looks now.
+
+    Example: peekr plugins list --json
     """
     _show(as_json, check)
 
@@ -51,7 +53,10 @@ def list_(as_json: bool, check: bool) -> None:
 @plugins.command("check", short_help="Load every plugin; exit 1 if one is broken.")
 @_json_option
 def check_(as_json: bool) -> None:
-    """Load every plugin and say which is broken and why; exit 1 if one is."""
+    """Load every plugin and say which is broken and why; exit 1 if one is.
+
+    Example: peekr plugins check --json
+    """
     _show(as_json, check=True)
 
 

@@ -41,8 +41,7 @@ def prune(
     """Delete old runs, with all their spans, from a database.
 
     Days and bytes are those of the configuration where they are not given (retention_days, 30 by default, and
-    retention_max_bytes). Runs of a class that --classes names are kept as long as that says, whatever
-    --retention-days is.
+    retention_max_bytes). Runs of a class that --classes names are kept as long as that says, whatever the days are.
 
     \b
     peekr prune --retention-days 30 --vacuum

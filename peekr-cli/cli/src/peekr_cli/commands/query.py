@@ -29,8 +29,8 @@ def query(file: str, sql: str, params: Tuple[str, ...], as_json: bool, as_csv: b
     number is bound as one. Put -- before a negative number.
 
     \b
-    peekr query traces.jsonl "SELECT name, AVG(duration_ms) ms FROM spans GROUP BY name ORDER BY ms DESC"
-    peekr query traces.db "SELECT * FROM spans WHERE trace_id LIKE ? || '%'" 3f2a91bc
+    peekr query traces.jsonl "SELECT name, AVG(duration_ms) FROM spans GROUP BY name"
+    peekr query traces.db "SELECT * FROM spans WHERE tenant_id = ?" acme
     """
     if as_json and as_csv:
         raise click.UsageError("Give --json or --csv, not both.")

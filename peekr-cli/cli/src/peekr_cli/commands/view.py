@@ -69,7 +69,7 @@ def _print_trees(traces: Traces, screen: Any, io: bool, seen: Optional[Set[str]]
         screen.lines([""] * bool(shown) + list(trace_lines(tree, screen, io)))
         shown += 1
         if seen is not None:
-            seen.update(span.span_id for span in tree.spans)
+            seen.update(span.span_id for span in tree.spans if span.ended)
     if not shown:
         what = "no span that fits" if traces.filters.any else "no spans yet"
         screen.line(f"{neutral(traces.store.target)} has {what}.")
@@ -81,7 +81,7 @@ def _print_trees(traces: Traces, screen: Any, io: bool, seen: Optional[Set[str]]
 def _print_json(traces: Traces, screen: Any, seen: Optional[Set[str]]) -> None:
     for span in traces.spans():
         screen.line(_json(span))
-        if seen is not None:
+        if seen is not None and span.ended:
             seen.add(span.span_id)
 
 

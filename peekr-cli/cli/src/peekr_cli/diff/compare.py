@@ -11,6 +11,7 @@ import attrs
 from peekr import Span, wire
 from peekr.conversation import answer_of
 from peekr.prices import cost_of
+from peekr_cli import values
 from peekr_cli.diff.align import Pair, aligned
 from peekr_cli.diff.model import Figures, Output, Report, Step, Whole
 from peekr_cli.tree import TraceTree, tokens_of
@@ -199,11 +200,14 @@ def _outputs(pairs: List[Pair], steps: List[Step], tree: TraceTree, rules: Rules
         if pair.a is None or pair.b is None or "output" not in step.changed:
             continue
         same_input, cause = "input" not in step.changed, pair.a.span_id not in around
-        given, a, b = text_of(pair.a, "input"), output_of(pair.a), output_of(pair.b)
-        out.append(
-            Output(step.name, step.kind, same_input, cause, given, a or "", b or "", 1, pair.a.span_id, pair.b.span_id)
-        )
+        given, a, b = text_of(pair.a, "input"), _said(pair.a), _said(pair.b)
+        out.append(Output(step.name, step.kind, same_input, cause, given, a, b, 1, pair.a.span_id, pair.b.span_id))
     return sorted(out, key=output_order)
+
+
+def _said(span: Span) -> str:
+    """What a step returned, or how it failed."""
+    return output_of(span) or (f"failed: {values.error_text(span.attributes)}" if span.status == "error" else "")
 
 
 def output_order(output: Output) -> Tuple[bool, bool, int]:

@@ -70,7 +70,7 @@ def _call(number: int, outcome: Outcome, screen: Screen) -> Iterator[str]:
     yield "  ".join([head, *_numbers([old], [new])])
     was = values.error_text(old.attributes) if old.status == "error" else said(old)
     if outcome.error is not None:
-        yield f"   {screen.paint('old:', 'quiet')} {values.shown(was)}"
+        yield f"   {screen.paint('old:', 'quiet')} {neutral(was)[:500]}"
         yield f"   {screen.paint('new:', 'quiet')} {screen.paint(neutral(outcome.error)[:500], 'error')}"
         return
     if was or said(new):

@@ -29,7 +29,7 @@ def evaluators(names: Sequence[str], criteria: Sequence[str], options: Mapping[s
     rubrics = sum(issubclass(cls, Rubric) for cls in classes)
     if rubrics != len(criteria):
         raise ConfigurationError(
-            f"{rubrics} times Rubric and {len(criteria)} times --criteria.\n"
+            f"Rubric and --criteria go together, but there are {rubrics} of the one and {len(criteria)} of the other.\n"
             'Give one for each: --evaluator Rubric --criteria "Be concise"'
         )
     left = list(criteria)
