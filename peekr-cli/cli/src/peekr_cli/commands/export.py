@@ -44,13 +44,11 @@ def export(
     db: Optional[str],
     **filters: Any,
 ) -> None:
-    """Write one run, or all, as JSON or CSV.
+    """Write one run, or all, as JSON, lines of JSON or CSV.
 
-    With their timelines, decoded data, scores and ratings.
-
-    RUN_ID is a run's or trace's id, or six or more characters of its beginning. What is written as json or jsonl
-    can be read back with peekr import. In csv, a run is a row (with --all) or a step is, and cells that a
-    spreadsheet would run get a leading '.
+    RUN_ID is a run's or trace's id, or six or more characters of its beginning. As json, a run has its timeline,
+    decoded data, scores and ratings; as jsonl, its spans. Both can be read back with peekr import. In csv, a run is
+    a row (with --all) or a step is, and cells that a spreadsheet would run get a leading '.
 
     \b
     peekr export 3f2a91bc --output one.json
