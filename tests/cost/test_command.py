@@ -151,6 +151,36 @@ def test_sql_and_the_default_agree_on_odd_records(tmp_path: Path) -> None:
         assert store.spending(by, top=3) == tally.spending()
 
 
+@pytest.mark.parametrize(
+    "figures",
+    [
+        lambda at: (at * 7919 % 1000 / 100, float(at * 104729 % 997)),
+        lambda at: (at / 100, 1000.0 - at),  # the dear ones are the quick ones
+        lambda at: (2.0, 50.0),
+        lambda at: (None, float(at % 300)),
+        lambda at: (float(at in (3, 900)), 0.0),
+    ],
+)
+def test_the_hottest_calls_are_found_without_keeping_all(tmp_path: Path, monkeypatch: Any, figures: Any) -> None:
+    """issue 5, figures: calls that cannot be among the hottest are dropped early, and the lists are the same."""
+    from peekr_sqlite import SQLiteExporter, tally
+
+    spans = []
+    for at in range(1, 1001):
+        cost, took = figures(at)
+        spans.append(Span.from_dict({"trace_id": f"{at:032x}", "span_id": f"{at:016x}", "name": "n", "attributes": {
+            "kind": "llm", "model": "m", "cost_usd": cost}, "start_time": START + at, "end_time": START + at + took,
+            "duration_ms": took * 1000}))  # fmt: skip
+    exporter = SQLiteExporter(tmp_path / "many.db")
+    exporter.export_batch(spans)
+    exporter.shutdown()
+    with peekr.open_store(tmp_path / "many.db") as store:
+        whole = store.spending(["model"], top=10)
+        monkeypatch.setattr(tally, "_SAMPLE", 100)
+        assert store.spending(["model"], top=10) == whole
+    assert (len(whole.hottest), len(whole.slowest)) == (10, 5)
+
+
 def test_a_long_database_is_added_up_in_two_processes_alike(tmp_path: Path, records: Any, monkeypatch: Any) -> None:
     """issue 5, figures: a second core is used, and the result is the same; also where the second process fails."""
     from peekr_sqlite import SQLiteExporter, halves, spending

@@ -10,15 +10,16 @@ from peekr.secondcore import Worker as Half
 from peekr.selection import Selection
 
 
-def start_half(target: str, by: Sequence[str], selection: Selection, top: bool, middle: int) -> Optional[Half]:
+def start_half(target: str, by: Sequence[str], selection: Selection, top: int, middle: int) -> Optional[Half]:
     """Start a process for the rows after ``middle``; None where there is no second core, or no process to be had."""
     return secondcore.start(_added_up, target, tuple(by), selection, top, middle)
 
 
-def _added_up(target: str, by: Sequence[str], selection: Selection, top: bool, middle: int) -> Tuple[Any, ...]:
+def _added_up(target: str, by: Sequence[str], selection: Selection, top: int, middle: int) -> Tuple[Any, ...]:
     """In that process."""
-    from peekr_sqlite.spending import Tally, add_rows
+    from peekr_sqlite.spending import add_rows
     from peekr_sqlite.store import SQLiteStore
+    from peekr_sqlite.tally import Tally
 
     tally = Tally(by, top)
     store = SQLiteStore(target)
