@@ -101,6 +101,7 @@ async def test_a_cut_connection_is_an_error(api: Any, make: Any, recording: Any)
     assert (recording.only.status, recording.only.attributes["error_reason"]) == ("error", "connection")
 
 
+@pytest.mark.usefixtures("closes_dropped_streams")
 def test_streams_that_are_left_and_dropped_close_their_responses(api: Any, make: Any, recording: Any) -> None:
     """Field B 9, INST-12: as without tracing, else their connections would never be free again."""
     closed = []

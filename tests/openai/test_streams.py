@@ -104,6 +104,7 @@ def test_a_stream_closed_early_is_incomplete(leave: str, start: Any, recording: 
     assert "tokens_total" not in span.attributes
 
 
+@pytest.mark.usefixtures("closes_dropped_streams")
 def test_a_stream_that_is_left_and_dropped_closes_its_response(api: Any, make: Any, recording: Any) -> None:
     """Field B 9, INST-12: as without tracing, else its connection would never be free again."""
     closed = []
