@@ -7,7 +7,7 @@ nox -s sdks         each provider's tests on the oldest, a middle and the newest
 nox -s types lint   mypy and ruff
 nox -s doctor       `peekr doctor` on the oldest and the newest version of each SDK
 nox -s bench        the benchmarks of tests/bench: ratios, no assertions
-nox -s worst_day    kill -9, many writers, stalled and hanging stores, redaction, OTLP, fuzzing, a soak: an hour
+nox -s worst_day    kill -9, many writers, stalled and hanging stores, redaction, OTLP, fuzzing, a soak: half an hour
 nox -s interop      spans into a real Arize Phoenix and a real MLflow server (large)
 nox -s demo         the demo, in a fresh environment
 """

@@ -150,7 +150,7 @@ class Tally:
             if sum(cost >= dear and duration >= slow for cost, duration in calls) >= self._top:
                 break
         else:
-            return 0.0, -1.0
+            return 0.0, -1.0  # no line parts them: every duration exceeds this, so all are kept
         kept = [
             cost > dear or duration > slow or (cost == dear and duration == slow)
             for cost, duration in zip(self.costs, self.durations)
