@@ -7,13 +7,14 @@ others. In one, a figure is the difference of lower quartiles, as other programs
 nothing shortens it; printed are the median of these figures, their range, and the ratio of the median to OpenAI's.
 Ratios above 1.5 miss the figure of issue 3. LangChain itself costs more with any callback handler, which is shown
 beside.
-Arguments are providers; without, all whose SDK is installed.
+Arguments are providers; without, all whose SDK is installed. PROCESSES in the environment sets how many.
 """
 
 from __future__ import annotations
 
 import gc
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,7 @@ from peekr.probes.eventstream import event
 from peekr.tracer import Tracer
 
 CHUNKS = 300
-PROCESSES = 7
+PROCESSES = int(os.environ.get("PROCESSES", "7"))
 #: Calls in a row and those before them that do not count; rounds of such rows, of calls and of streams, and those
 #: before them; blocks and their calls for the worker.
 IN_A_ROW, WARM, ROUNDS, STREAMS, SKIPPED, BLOCKS, BLOCK = 10, 4, 25, 4, 2, 4, 10

@@ -63,7 +63,7 @@ def test_what_goes_wrong_in_a_callback_stays_in_it(
     def fail(*args: Any) -> Any:
         raise RuntimeError("a bug of ours")
 
-    monkeypatch.setattr(llm, "taken_facts", fail)
+    monkeypatch.setattr(llm, "take_result", fail)
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             assert kit.model().invoke("x").content == "Paris."

@@ -333,3 +333,23 @@ def test_an_unknown_run_is_ignored(recording: Any) -> None:
     handler.on_chain_error(ValueError(), run_id=uuid.uuid4())
     handler.on_retry(None, run_id=uuid.uuid4())
     assert recording.spans == []
+
+
+@pytest.mark.parametrize(
+    ("said", "text"), [("Capital?", "Capital?"), ([{"type": "text", "text": "Capital?"}], "Capital?")]
+)
+def test_a_program_may_change_its_messages_afterwards(kit: Any, recording: Any, said: Any, text: str) -> None:
+    """LLM-4: recorded is what was asked and answered, before the worker has looked at it and after."""
+    question = HumanMessage(said)
+    answer = kit.model().invoke([question])
+    if isinstance(said, list):
+        said[0]["text"] = "changed"
+    question.content = answer.content = "changed"
+    answer.usage_metadata["input_tokens"] = 1000
+    answer.response_metadata["finish_reason"] = "changed"
+    answer.tool_calls.append({"name": "changed", "args": {}, "id": "1"})
+    span = recording.only
+    assert text in span.attributes["input"]
+    assert (span.attributes["output"], span.attributes["finish_reason"]) == ("Paris.", "stop")
+    assert (span.attributes["tokens_input"], span.attributes.get("tool_calls")) == (11, None)
+    assert "changed" not in str(span.payload)

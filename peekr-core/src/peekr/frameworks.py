@@ -15,9 +15,8 @@ import attrs
 from peekr.scope import Scope, root_scope
 from peekr.spans import Anchor, Parent, Span, current_of
 
-#: The fields of a scope but for the framework, and their values: ``attrs.evolve`` at a fraction of the time.
-_NAMES = [field.name for field in attrs.fields(Scope) if field.name != "framework"]
-_values = attrgetter(*_NAMES)
+#: The values of a scope but for the last, its framework: ``attrs.evolve`` at a fraction of the time.
+_values = attrgetter(*[field.name for field in attrs.fields(Scope)[:-1]])
 
 
 class Place(Anchor):
@@ -66,4 +65,4 @@ class FrameworkCall(Place):
     def _scope_inside(self, span: Span) -> Scope:
         if span.scope.framework is not None:  # a call within a call: the inner one is billed
             span.scope.framework.recorded = True
-        return Scope(**dict(zip(_NAMES, _values(span.scope))), framework=self)
+        return Scope(*_values(span.scope), framework=self)

@@ -1,4 +1,4 @@
-"""What LangChain's result of an LLM call says: pure functions of its LLMResult, by shape."""
+"""What LangChain's result of an LLM call says: pure functions of its LLMResult, or of a copy of it, by shape."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from peekr_langchain.outline import Json, fields_of, message_dict, refusal_of
 Attributes = Dict[str, Any]
 
 _MODELS = ("model_name", "model", "model_id")
-#: What of a message tells facts; a program may change it later, as all of the result.
-_TELLING = ("usage_metadata", "response_metadata", "additional_kwargs", "invalid_tool_calls")
 _FINISHES = ("finish_reason", "stop_reason", "done_reason", "finishReason", "stopReason", "status")
 #: Finish reasons, in lower case, of an answer that is none: Anthropic's, Bedrock's and Gemini's words for it.
 _REASONS = {
@@ -51,33 +49,12 @@ def answer_messages(result: Any) -> List[Any]:
     return out
 
 
-def taken_facts(result: Any) -> Json:
-    """Return what :func:`answer_facts` reads of a result, copied, in the same shape: the worker does the reading."""
-    generations = []
-    for generation in _generations(result):
-        message = _fields(generation.get("message"))
-        kept = {name: _copied(message[name]) for name in _TELLING if message.get(name)}
-        generations.append({"generation_info": _copied(generation.get("generation_info")), "message": kept})
-    return {"llm_output": _copied(_fields(result).get("llm_output")), "generations": [generations]}
-
-
-def _copied(value: Any) -> Any:
-    """A copy two levels deep: usage objects have their counts there."""
-    if type(value) is not dict:
-        return value
-    return {name: item.copy() if type(item) is dict else item for name, item in list(value.items())}
-
-
-def _fields(value: Any) -> Json:
-    return value if type(value) is dict else fields_of(value)
-
-
 def answer_facts(result: Any) -> Attributes:
     """Return the attributes of an answer without its content: model, tokens, finish reason, response id."""
     generations = _generations(result)
-    messages = [_fields(generation.get("message")) for generation in generations]
+    messages = [fields_of(generation.get("message")) for generation in generations]
     abouts = [_about(*pair) for pair in zip(generations, messages)]
-    output = _dict(_fields(result).get("llm_output"))
+    output = _dict(fields_of(result).get("llm_output"))
     about = {**output, **abouts[0]} if abouts else output
     finishes = [first_text(one, _FINISHES) or "" for one in abouts]
     out: Attributes = {
@@ -94,8 +71,8 @@ def answer_facts(result: Any) -> Attributes:
 
 def _generations(result: Any) -> List[Json]:
     """The fields of each candidate for a run's one prompt."""
-    lists = _fields(result).get("generations")
-    return [_fields(generation) for generation in lists[0]] if lists else []
+    lists = fields_of(result).get("generations")
+    return [fields_of(generation) for generation in lists[0]] if lists else []
 
 
 def _about(generation: Json, message: Json) -> Json:

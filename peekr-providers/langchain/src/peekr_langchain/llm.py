@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 import attrs
 import msgspec
@@ -13,18 +13,12 @@ from peekr.messages import compose, lighten, messages_text
 from peekr.payload import exchange, request_document
 from peekr.settings import settings
 from peekr.spans import Span
-from peekr_langchain.answers import answer_facts, answer_messages, first_text, taken_facts
-from peekr_langchain.outline import MANY, Json, message_dict, outline, words_of
+from peekr_langchain.answers import answer_facts, answer_messages, first_text
+from peekr_langchain.outline import Json, words_of
 from peekr_langchain.runs import LangChainRun
+from peekr_langchain.taken import Question, take_answers, take_question, take_result
 
 _MODELS = ("model", "model_name", "model_id", "deployment_name", "azure_deployment", "repo_id")
-#: What was asked or came back: plain data that nobody else can change, which the worker makes JSON of, else JSON.
-Taken = Union[bytes, Json, List[Json]]
-#: Characters of a conversation up to which it may wait for the worker as it is, without being cut.
-_SHORT = 10_000
-_SIMPLE = frozenset((str, int, float, bool))
-#: Parameters that say nothing of the call itself.
-_NO_PARAMETERS = frozenset(("_type", "stream", "model", "model_name", "messages"))
 
 
 @attrs.define(eq=False)
@@ -32,11 +26,11 @@ class LLMNotes:
     """The record of one LLM run until the worker has made attributes of it.
 
     :ivar facts: attributes without content.
-    :ivar told: what of the result tells more of them.
+    :ivar told: the result, which tells more of them.
     :ivar asked: the model asked for.
-    :ivar request: what was asked; None where nothing may be captured.
+    :ivar request: what was asked, a copy or JSON; None where nothing may be captured.
     :ivar cut: whether ``request`` was cut already.
-    :ivar answers: the messages that came back; None where there were none, or none may be captured.
+    :ivar answers: the result or the messages in it as JSON; None where there were none, or none may be captured.
     :ivar unkept: ``request`` and ``answers`` where nothing may be captured, for evaluators only.
     :ivar recorded: whether another span recorded the same call.
     :ivar ttft_ms: until the first token.
@@ -45,10 +39,10 @@ class LLMNotes:
     facts: Dict[str, Any]
     asked: Optional[str] = None
     told: Optional[Json] = None
-    request: Optional[Taken] = None
+    request: Union[Question, bytes, None] = None
     cut: bool = False
-    answers: Optional[Taken] = None
-    unkept: Tuple[Optional[Taken], Optional[Taken]] = (None, None)
+    answers: Union[Json, bytes, None] = None
+    unkept: Tuple[Union[Question, bytes, None], Union[Json, bytes, None]] = (None, None)
     recorded: bool = False
     ttft_ms: Optional[float] = None
 
@@ -72,9 +66,9 @@ class LLMNotes:
             found["model_requested"] = self.asked
         if self.ttft_ms is not None:
             found.update(streaming=True, ttft_ms=self.ttft_ms)
-        answers: List[Any] = [] if self.answers is None else msgspec.json.decode(_document(self.answers)[0])
+        answers = _answers(self.answers)
         if self.request is not None:
-            request, was_cut = _document(self.request)
+            request, was_cut = (self.request, False) if isinstance(self.request, bytes) else self.request.document()
             found["input"] = _input_text(msgspec.json.decode(request))
             if not self.recorded:
                 said = {"messages": answers} if answers else None
@@ -90,19 +84,12 @@ class LLMNotes:
                 known.setdefault(name, value)
 
 
-def _size_if_own(messages: Sequence[Json]) -> int:
-    """Return how many characters of text the messages hold if it is little and nobody else can change it, else 0."""
-    size = 0
-    for message in messages:
-        content = message["content"]
-        if type(content) is not str or "tool_calls" in message:
-            return 0
-        size += len(content)
-    return size if size <= _SHORT else 0
-
-
-def _document(taken: Taken) -> Tuple[bytes, bool]:
-    return (taken, False) if isinstance(taken, bytes) else request_document(taken)
+def _answers(taken: Union[Json, bytes, None]) -> List[Any]:
+    """Return the messages that came back, as JSON data."""
+    if taken is None:
+        return []
+    document = taken if isinstance(taken, bytes) else request_document(answer_messages(taken))[0]
+    return msgspec.json.decode(document)  # type: ignore[no-any-return]
 
 
 def _input_text(asked: Mapping[str, Any]) -> str:
@@ -134,24 +121,10 @@ def take_request(run: LangChainRun, messages: Any, prompt: Optional[str], about:
     notes = run.notes = LLMNotes({"provider": metadata.get("ls_provider")}, model)
     if not (settings.capture_io or guards.any):
         return
-    asked: Dict[str, Any] = {"model": model}
-    if messages is None:
-        asked["prompt"] = prompt
-        size = 0
-    else:
-        asked["messages"] = said = [message_dict(message) for message in messages]
-        size = _size_if_own(said)
-    given = {name: value for name, value in parameters.items() if value is not None and name not in _NO_PARAMETERS}
-    if given:
-        asked = {**asked, **outline(given, MANY), **asked}  # what was said first, as the end may be cut off
-        if not _SIMPLE.issuperset(map(type, given.values())):
-            size = 0
-    taken: Taken = asked
-    if not size:
-        taken, notes.cut = request_document(asked)
-    run.span._size += size or len(taken)
+    taken, was_cut, size = take_question(model, messages, prompt, parameters)
+    run.span._size += size
     if settings.capture_io:
-        notes.request = taken
+        notes.request, notes.cut = taken, was_cut
     else:
         notes.unkept = (taken, None)
 
@@ -161,13 +134,12 @@ def take_answer(run: LangChainRun, result: Any) -> None:
     notes = run.notes
     if not isinstance(notes, LLMNotes):
         return
-    notes.told = taken_facts(result)
-    messages = answer_messages(result) if settings.capture_io or guards.any else None
-    if messages:
-        size = _size_if_own(messages)
-        taken: Taken = messages if size else request_document(messages)[0]
-        run.span._size += size or len(taken)
-        if settings.capture_io:
-            notes.answers = taken
-        else:
-            notes.unkept = (notes.unkept[0], taken)
+    notes.told = told = take_result(result)
+    if not (settings.capture_io or guards.any):
+        return
+    taken, size = take_answers(told)
+    run.span._size += size
+    if settings.capture_io:
+        notes.answers = taken
+    else:
+        notes.unkept = (notes.unkept[0], taken)

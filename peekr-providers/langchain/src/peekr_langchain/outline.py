@@ -18,12 +18,12 @@ _SIMPLE = (str, int, float, bool, type(None))
 
 
 def fields_of(value: Any) -> Json:
-    """Return the fields of a pydantic object; asking it for one that it lacks is slow."""
-    return getattr(value, "__dict__", None) or {}
+    """Return the fields of a pydantic object, or of a copy of them; asking it for one that it lacks is slow."""
+    return value if type(value) is dict else getattr(value, "__dict__", None) or {}
 
 
 def message_dict(message: Any) -> Json:
-    """Return a message as the chat APIs write one: role, content, tool calls."""
+    """Return a message, or its fields, as the chat APIs write one: role, content, tool calls."""
     fields = fields_of(message)
     kind = str(fields.get("type") or "")
     role = fields.get("role") if kind == "chat" else _ROLES.get(kind)

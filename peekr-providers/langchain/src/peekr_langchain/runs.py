@@ -123,7 +123,7 @@ class Runs:
     def take(self, run_id: Any) -> Optional[LangChainRun]:
         """Take a run out that is about to end; None if it is not known (any more)."""
         run = self.open.pop(run_id, None)
-        if run is not None:
+        if run is not None and run.call is None:  # a call of a model has no children left
             anchor = Anchor(run.span.scope, run.span)
             anchor.span = None  # the span and what it holds are to go
             self._remember(run_id, anchor)
