@@ -9,6 +9,7 @@ and a provider that would ask for more than the request does leaves a framework'
 from __future__ import annotations
 
 from operator import attrgetter
+from typing import Any, Tuple
 
 import attrs
 
@@ -65,4 +66,5 @@ class FrameworkCall(Place):
     def _scope_inside(self, span: Span) -> Scope:
         if span.scope.framework is not None:  # a call within a call: the inner one is billed
             span.scope.framework.recorded = True
-        return Scope(*_values(span.scope), framework=self)
+        values: Tuple[Any, ...] = (*_values(span.scope), self)
+        return Scope(*values)
