@@ -27,6 +27,8 @@ _encode = msgspec.json.Encoder().encode
 _format = msgspec.json.format
 _CONSTANTS = {None: "null", True: "true", False: "false"}
 _FIXED = frozenset((int, float, bool, type(None)))
+#: What a call takes besides its arguments.
+_CALL_ROOM = len('{"args": , "kwargs": }')
 #: Containers without a JSON form whose str() costs as much as they are large.
 _LARGE = (set, frozenset, deque)
 
@@ -41,11 +43,21 @@ def snapshot(value: Any, limit: int = FUNCTION_LIMIT) -> Snapshot:
     Never raises. The cost is bounded by ``limit``, whatever the size of the value.
     """
     try:
-        if room(value, limit) >= 0:
+        if room([value], limit) >= 0:
             return _encode(value)
     except Exception:  # a key that is no text, a lone surrogate, an integer of more than 64 bits
         pass
     return cut(_Bounded(limit).whole(value), limit)
+
+
+def snapshot_call(args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Snapshot:
+    """Return :func:`snapshot` of ``{"args": args, "kwargs": kwargs}``, in less time."""
+    try:
+        if room([args, kwargs], FUNCTION_LIMIT - _CALL_ROOM) >= 0:
+            return _encode({"args": args, "kwargs": kwargs})
+    except Exception:  # as above
+        pass
+    return cut(_Bounded(FUNCTION_LIMIT).whole({"args": args, "kwargs": kwargs}), FUNCTION_LIMIT)
 
 
 def finish(taken: Snapshot, limit: int = FUNCTION_LIMIT) -> str:
@@ -77,7 +89,7 @@ def document(value: Any, limit: int = PAYLOAD_LIMIT) -> Tuple[bytes, bool]:
     A cut document is still valid JSON: long strings are shortened, lists and objects end early.
     """
     try:
-        if room(value, limit) >= 0:
+        if room([value], limit) >= 0:
             whole = _encode(value)
             if len(whole) <= limit:
                 return whole, False
@@ -92,16 +104,16 @@ def document(value: Any, limit: int = PAYLOAD_LIMIT) -> Tuple[bytes, bool]:
         left = min(left * limit // len(out), left * 9 // 10)
 
 
-def room(value: Any, left: int) -> int:
-    """Return how much of ``left`` characters remains after ``value``; negative if it may not fit.
+def room(todo: List[Any], left: int) -> int:
+    """Return how much of ``left`` characters remains after some values; negative if they may not fit.
 
     Negative too for whatever is not exactly a plain JSON type, so that a result of 0 or more means: cheap to hand
     to the fast encoder as it is. Looks at no more than ``left`` items, so a circular value ends too. One loop
     over a growing list, because a call per container would cost more than all the rest.
 
+    :param todo: the values; a list of the function's own from then on.
     :raises TypeError: if a key has no length.
     """
-    todo = [value]
     for value in todo:  # which grows meanwhile
         kind = type(value)
         if kind is dict:

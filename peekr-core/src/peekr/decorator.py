@@ -7,7 +7,7 @@ import inspect
 from time import perf_counter_ns
 from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
 
-from peekr.capture import FUNCTION_LIMIT, cut, snapshot, text
+from peekr.capture import FUNCTION_LIMIT, cut, snapshot, snapshot_call, text
 from peekr.context import current, restore
 from peekr.covering import cover_of
 from peekr.delivery import delivery, emit
@@ -65,7 +65,7 @@ class _Inputs:
     def take(self, span: Span, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> None:
         if settings.capture_io:
             shown = args[self.skip :] if self.cover is None else self.cover(args[self.skip :])
-            span._input = taken = snapshot({"args": shown, "kwargs": kwargs})
+            span._input = taken = snapshot_call(shown, kwargs)
             span._size += len(taken)
 
 
@@ -127,7 +127,7 @@ def _capturing(function: Any, name: str, inputs: _Inputs) -> Any:
         capture = settings.capture_io
         if capture:
             shown = args[skip:] if cover is None else cover(args[skip:])
-            span._input = taken = snapshot({"args": shown, "kwargs": kwargs})
+            span._input = taken = snapshot_call(shown, kwargs)
             span._size = len(taken)
         token = _set(span)
         try:

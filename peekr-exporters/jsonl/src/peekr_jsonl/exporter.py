@@ -103,7 +103,7 @@ class JSONLExporter:
         ended: Sequence[Span] = [span for span in spans if span.ended]
         if self._sealing is not None:
             ended = self._sealing.sealed(ended, self._token_in_file)
-        data = b"".join([_line(span) for span in ended])
+        data = _lines(ended)
         with self._lock:
             if self._closed:
                 raise RuntimeError(f"the exporter to {self.path} was shut down; no more spans can be written")
@@ -200,11 +200,13 @@ class JSONLExporter:
             self._close()
 
 
-def _line(span: Span) -> bytes:
-    line = wire.encode(wire.record(span))
-    if b"\n" in line:  # a payload that was taken over as it came, with line breaks between its tokens
-        line = wire.encode(wire.decode(line))
-    return line + b"\n"
+def _lines(spans: Sequence[Span]) -> bytes:
+    lines = [wire.encode(wire.record(span)) for span in spans]
+    data = b"\n".join([*lines, b""])
+    if data.count(b"\n") > len(lines):  # payloads that were taken over as they came, with line breaks in them
+        lines = [wire.encode(wire.decode(line)) if b"\n" in line else line for line in lines]
+        data = b"\n".join([*lines, b""])
+    return data
 
 
 def _ends_within_a_line(fd: int, size: int) -> bool:

@@ -19,7 +19,7 @@ def encode(params: Mapping[str, Any]) -> Tuple[bytes, bool]:
     """Return parameters or a result of the SDK as JSON, and whether it was cut; images are named by their size."""
     given = params if type(params) is dict else dict(params)
     try:
-        if room(given, PAYLOAD_LIMIT) >= 0:  # nothing but plain JSON types
+        if room([given], PAYLOAD_LIMIT) >= 0:  # nothing but plain JSON types
             whole = msgspec.json.encode(given)
             if len(whole) <= PAYLOAD_LIMIT:
                 return whole, False
