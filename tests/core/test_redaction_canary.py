@@ -9,7 +9,7 @@ import pytest
 
 from peekr import wire
 from peekr.canary import secret_in
-from peekr.capture import document
+from peekr.capture import document, snapshot
 from peekr.redaction import Redactor
 from peekr.spans import Span
 
@@ -47,6 +47,21 @@ def test_a_variable_that_is_set_later_is_looked_for_at_once(monkeypatch: pytest.
     assert SECRET not in json.dumps(line_of(redactor, input=SECRET))
     monkeypatch.delenv("LATER_TOKEN")
     assert SECRET not in json.dumps(line_of(redactor, input=SECRET)), "it may still be on its way"
+
+
+def test_what_was_clean_is_looked_at_again_when_a_variable_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inputs and outputs without secrets are remembered, as they come again."""
+    redactor = Redactor()
+
+    def shown() -> str:
+        span = Span("work")
+        span._output = snapshot({"said": SECRET})
+        redactor.process_batch([span])
+        return str(span.attributes["output"])
+
+    assert shown() == shown() == json.dumps({"said": SECRET})
+    monkeypatch.setenv("LATER_TOKEN", SECRET)
+    assert shown() == shown() == '{"said": "[REDACTED]"}'
 
 
 def test_a_secret_with_quotes_is_found_in_json(monkeypatch: pytest.MonkeyPatch) -> None:

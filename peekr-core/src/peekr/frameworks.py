@@ -9,7 +9,7 @@ and a provider that would ask for more than the request does leaves a framework'
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import Any, Tuple
+from typing import Any, Optional, Tuple
 
 import attrs
 
@@ -30,12 +30,9 @@ class Place(Anchor):
     __slots__ = ("_before", "closed")
 
     def __init__(self, span: Span, before: Parent) -> None:
-        super().__init__(self._scope_inside(span), span)
+        super().__init__(span.scope, span)
         self._before = before
         self.closed = False
-
-    def _scope_inside(self, span: Span) -> Scope:
-        return span.scope
 
     def close(self) -> None:
         """Stand for what was current before, from now on. Idempotent."""
@@ -57,14 +54,25 @@ class FrameworkCall(Place):
         ``attributes["billed"] = False`` and no token counts.
     """
 
-    __slots__ = ("recorded",)
+    __slots__ = ("_around", "_inside", "recorded")
+    recorded: bool
 
     def __init__(self, span: Span, before: Parent) -> None:
-        super().__init__(span, before)
+        self._around = span.scope
+        if self._around.framework is not None:  # a call within a call: the inner one is billed
+            self._around.framework.recorded = True
         self.recorded = False
+        super().__init__(span, before)
+        self._inside: Optional[Scope] = None
 
-    def _scope_inside(self, span: Span) -> Scope:
-        if span.scope.framework is not None:  # a call within a call: the inner one is billed
-            span.scope.framework.recorded = True
-        values: Tuple[Any, ...] = (*_values(span.scope), self)
-        return Scope(*values)
+    @property
+    def scope(self) -> Scope:  # made when something begins inside
+        """What begins inside takes over; names this call."""
+        if self._inside is None:
+            values: Tuple[Any, ...] = (*_values(self._around), self)
+            self._inside = Scope(*values)
+        return self._inside
+
+    @scope.setter
+    def scope(self, value: Scope) -> None:
+        self._inside = value

@@ -66,6 +66,11 @@ class Scanner:
         self._tails: FrozenSet[bytes] = frozenset(each[-_TAIL:] for each in spelled if len(each) >= _TAIL)
         self._short: List[bytes] = sorted(each + b":" for each in spelled if len(each) < _TAIL)
 
+    @property
+    def needles(self) -> Tuple[bytes, ...]:
+        """What of the environment's secrets is looked for: the same object as long as it is the same."""
+        return () if self._canary is None else self._canary.needles
+
     def suspects(self, data: bytes) -> bool:
         """Whether there may be a secret in the bytes."""
         if self.always:

@@ -53,12 +53,9 @@ class PeekrCallbackHandler(BaseCallbackHandler):  # type: ignore[misc,unused-ign
     raise_error = False
     run_inline = True
 
-    def _is_off(self) -> bool:
-        return not switch.on
-
     ignore_llm = ignore_chat_model = ignore_chain = ignore_agent = ignore_retriever = ignore_retry = (
         ignore_custom_event
-    ) = property(lambda self: self._is_off(), doc="Whether LangChain need not tell this handler.")
+    ) = property(lambda self: not switch.on, doc="Whether LangChain need not tell this handler.")
 
     def _begin(self, name: str, kind: str, run_id: Any, about: Mapping[str, Any]) -> Optional[LangChainRun]:
         """Open a run's span; None if another handler has done so, or nothing is to be seen of it."""
@@ -74,21 +71,27 @@ class PeekrCallbackHandler(BaseCallbackHandler):  # type: ignore[misc,unused-ign
 
     # -- models ---------------------------------------------------------------------------------------------------
 
-    @_guarded
     def on_chat_model_start(
         self, serialized: Dict[str, Any], messages: List[List[Any]], *, run_id: Any, **kwargs: Any
     ) -> None:
-        run = self._begin(f"langchain.chat.{_name_of(serialized, kwargs.get('name'))}", "llm", run_id, kwargs)
-        if run is not None:
-            llm.take_request(run, messages[0] if messages else [], None, kwargs)
-            run.enter_call(alone=kwargs.get("batch_size", 1) == 1)
+        self._begin_call("chat", serialized, messages, run_id, kwargs)
 
-    @_guarded
     def on_llm_start(self, serialized: Dict[str, Any], prompts: List[str], *, run_id: Any, **kwargs: Any) -> None:
-        run = self._begin(f"langchain.llm.{_name_of(serialized, kwargs.get('name'))}", "llm", run_id, kwargs)
-        if run is not None:
-            llm.take_request(run, None, prompts[0] if prompts else "", kwargs)
-            run.enter_call(alone=kwargs.get("batch_size", 1) == 1)
+        self._begin_call("llm", serialized, prompts, run_id, kwargs)
+
+    def _begin_call(self, api: str, serialized: Any, asked: List[Any], run_id: Any, about: Dict[str, Any]) -> None:
+        """Guarded in line, as the end is: a call of a model is what happens most."""
+        try:
+            run = self._begin(f"langchain.{api}.{_name_of(serialized, about.get('name'))}", "llm", run_id, about)
+            if run is not None:
+                first = asked[0] if asked else None
+                if api == "chat":
+                    llm.take_request(run, first or [], None, about)
+                else:
+                    llm.take_request(run, None, first or "", about)
+                run.enter_call(alone=about.get("batch_size", 1) == 1)
+        except Exception as error:
+            note_failure(f"LangChain's callback on_{api}_start", error)
 
     def on_llm_new_token(self, token: Any, *, run_id: Any, **kwargs: Any) -> None:
         run = registry.open.get(run_id)
@@ -100,9 +103,11 @@ class PeekrCallbackHandler(BaseCallbackHandler):  # type: ignore[misc,unused-ign
         if run is not None:
             run.first_token()
 
-    @_guarded
     def on_llm_end(self, response: Any, *, run_id: Any, **kwargs: Any) -> None:
-        self._end(run_id, llm.take_answer, response)
+        try:
+            self._end(run_id, llm.take_answer, response)
+        except Exception as error:
+            note_failure("LangChain's callback on_llm_end", error)
 
     @_guarded
     def on_llm_error(self, error: BaseException, *, run_id: Any, response: Any = None, **kwargs: Any) -> None:

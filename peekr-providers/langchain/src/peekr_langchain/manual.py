@@ -21,8 +21,9 @@ class RunOpeningHandler(PeekrCallbackHandler):
     def __init__(self, trace: Any = None) -> None:
         self._trace = trace
 
-    def _is_off(self) -> bool:
-        return False  # it is there because somebody asked for it
+    # it is there because somebody asked for it
+    ignore_llm = ignore_chat_model = ignore_chain = ignore_agent = ignore_retriever = False
+    ignore_retry = ignore_custom_event = False
 
     def _begin(self, name: str, kind: str, run_id: Any, about: Mapping[str, Any]) -> Optional[LangChainRun]:
         if about.get("parent_run_id") is not None or active_run() is not None or run_id in registry.open:
