@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, 
 
 from peekr import wire
 from peekr.ids import format_span_id, format_trace_id
+from peekr.lines import attributes_row
 from peekr.plain import clean_text, text_of
 from peekr.runs import BILLED_KINDS, STEP_TYPES, runs_of
 from peekr.spans import Span
@@ -128,7 +129,7 @@ def upsert(rows: int = 1) -> str:
 
 def row(span: Span) -> Row:
     """Return a span as the values of its row."""
-    attributes = wire.record_attributes(span)
+    attributes, user_id, session_id, run_id, kind = attributes_row(span)
     payload: Any = span._payload
     if payload is not None and not isinstance(payload, bytes):
         payload = wire.encode(payload)
@@ -143,13 +144,13 @@ def row(span: Span) -> Row:
         (start + duration if span._end_ns is None else span._end_ns) / 10**9 if ended else None,
         duration / 1e6 if ended else None,
         "error" if span.status == "error" else "ok",
-        str(wire.encode(attributes), "utf-8"),
+        attributes,
         scope.tenant_id,
         scope.retention_class,
-        attributes.get("user_id"),
-        attributes.get("session_id"),
-        attributes["run_id"],
-        attributes["kind"],
+        user_id,
+        session_id,
+        run_id,
+        kind,
         payload,
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
 
 from peekr import wire
 from peekr.errors import ConfigurationError
+from peekr.lines import line
 from peekr.paths import writable_path
 from peekr.spans import Span
 from peekr_jsonl.locking import locked
@@ -201,10 +202,10 @@ class JSONLExporter:
 
 
 def _lines(spans: Sequence[Span]) -> bytes:
-    lines = [wire.encode(wire.record(span)) for span in spans]
+    lines = [line(span) for span in spans]
     data = b"\n".join([*lines, b""])
     if data.count(b"\n") > len(lines):  # payloads that were taken over as they came, with line breaks in them
-        lines = [wire.encode(wire.decode(line)) if b"\n" in line else line for line in lines]
+        lines = [wire.encode(wire.decode(one)) if b"\n" in one else one for one in lines]
         data = b"\n".join([*lines, b""])
     return data
 
