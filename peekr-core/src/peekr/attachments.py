@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from threading import Lock
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 from weakref import WeakKeyDictionary
 
 from peekr.capture import FUNCTION_LIMIT, PAYLOAD_LIMIT, cut, document, text
@@ -59,10 +59,14 @@ def _attach(span: Span, name: str, value: Any) -> None:
 class Attachments:
     """Puts what was attached to a span into its payload. The first processor: redaction comes after it."""
 
+    def process_batch(self, spans: Sequence[Span]) -> None:
+        """Take spans that have ended; as a rule nothing is attached to any."""
+        if _attached:
+            for span in spans:
+                self.process(span)
+
     def process(self, span: Span) -> None:
-        """Take a span that has ended."""
-        if not _attached:
-            return
+        """Take one span."""
         with _lock:
             state = _attached.pop(span, None)
         if state:

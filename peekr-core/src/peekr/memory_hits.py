@@ -80,8 +80,14 @@ class MemoryHits:
     def __init__(self) -> None:
         self._waiting: OrderedDict[str, List[Span]] = OrderedDict()
 
+    def process_batch(self, spans: Sequence[Span]) -> None:
+        """Take spans that have ended."""
+        if self._waiting or [True for span in spans if span._kind == "memory_read"]:
+            for span in spans:
+                self.process(span)
+
     def process(self, span: Span) -> None:
-        """Take a span that has ended."""
+        """Take one span."""
         kind = span._kind
         if kind == "memory_read" or (self._waiting and (kind == "llm" or span._parent is None)):
             self.take(span, span.kind)

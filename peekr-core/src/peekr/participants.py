@@ -193,7 +193,7 @@ class Participants:
 
 
 def _own(name: str, processor: Any) -> Part:
-    return Part(name, "peekr.processors", processor.process, CORE)
+    return BatchPart(name, "peekr.processors", processor.process_batch, CORE)
 
 
 def _redaction(config: Config) -> Tuple[Part, ...]:

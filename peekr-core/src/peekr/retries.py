@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Optional, Tuple
+from typing import Optional, Sequence, Tuple
 
 from peekr.ids import RawId
 from peekr.spans import Span
 
 _REMEMBERED = 1000
+_KINDS = frozenset(("llm", "embedding"))
 
 Key = Tuple[RawId, RawId, int]
 
@@ -22,9 +23,14 @@ class RetryLinks:
     def __init__(self) -> None:
         self._failed: OrderedDict[Key, Tuple[str, int]] = OrderedDict()
 
+    def process_batch(self, spans: Sequence[Span]) -> None:
+        """Take spans that have ended, of which most are no calls of a model."""
+        for span in [span for span in spans if span._kind in _KINDS]:
+            self.process(span)
+
     def process(self, span: Span) -> None:
         """Look the request up among the failed ones, and note it if it failed itself."""
-        if span._kind not in ("llm", "embedding") or span._parent is None:
+        if span._kind not in _KINDS or span._parent is None:
             return
         if not self._failed and span.status == "ok":  # as a rule: nothing to link, so no payload to decode
             return
