@@ -53,7 +53,7 @@ class Program:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PEEKR_", "TRACE_"))}
         env = {**kept, "XDG_STATE_HOME": str(folder / "state")}
         self.seconds = 0.0
-        with open(self._out, "w") as out, open(self._err, "w") as err:
+        with open(self._out, "a") as out, open(self._err, "a") as err:  # appended: processes share it, no line is lost
             self.process = subprocess.Popen(
                 [sys.executable, str(path)], cwd=folder, env=env, stdout=out, stderr=err, start_new_session=True
             )
