@@ -7,7 +7,6 @@ Runs in the traced program's thread. Small values of plain JSON types take msgsp
 from __future__ import annotations
 
 from collections import deque
-from functools import lru_cache
 from itertools import islice
 from json.encoder import encode_basestring as _quote_text
 from typing import Any, Dict, List, Tuple, Union
@@ -15,6 +14,7 @@ from typing import Any, Dict, List, Tuple, Union
 import msgspec
 
 from peekr.plain import MAX_DEPTH, clean_text, integer, key_of, text_of
+from peekr.repeats import Repeats
 
 #: Characters of an attribute of a traced function (contract TRACE-4) and of an LLM call (LLM-11).
 FUNCTION_LIMIT = 500
@@ -28,8 +28,7 @@ _encode = msgspec.json.Encoder().encode
 _format = msgspec.json.format
 _CONSTANTS = {None: "null", True: "true", False: "false"}
 _FIXED = frozenset((int, float, bool, type(None)))
-#: Bytes of a snapshot up to which its text is remembered.
-_SHORT = 200
+_texts = Repeats()
 #: What a call takes besides its arguments.
 _CALL_ROOM = len('{"args": , "kwargs": }')
 #: Containers without a JSON form whose str() costs as much as they are large.
@@ -67,16 +66,11 @@ def finish(taken: Snapshot, limit: int = FUNCTION_LIMIT) -> str:
     """Return the text of a snapshot: at most ``limit`` characters, spaced as :func:`json.dumps` does."""
     if isinstance(taken, str):
         return taken
-    out = _spaced_again(taken) if len(taken) <= _SHORT else _spaced(taken)
+    out = _texts.known.get(taken)
+    if out is None:
+        out = str(_format(taken, indent=0), "utf-8")
+        _texts.note([taken], out)
     return out if len(out) <= limit else cut(out, limit)
-
-
-def _spaced(taken: bytes) -> str:
-    return str(_format(taken, indent=0), "utf-8")
-
-
-#: What functions take and return, if it is short, they take and return again: nothing, yes, the same question.
-_spaced_again = lru_cache(1024)(_spaced)
 
 
 def text(value: Any, limit: int = FUNCTION_LIMIT) -> str:

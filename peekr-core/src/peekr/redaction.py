@@ -7,7 +7,7 @@ spans have no secret, and are told from the others by :class:`peekr.redaction_sc
 from __future__ import annotations
 
 import logging
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
 import attrs
 import msgspec
@@ -21,6 +21,7 @@ from peekr.redaction_patterns import DEFAULT_PATTERNS as DEFAULT_PATTERNS
 from peekr.redaction_patterns import Patterns
 from peekr.redaction_scan import Scanner
 from peekr.redaction_text import Cleaner
+from peekr.repeats import Repeats
 from peekr.spans import Span
 
 logger = logging.getLogger("peekr")
@@ -29,8 +30,6 @@ logger = logging.getLogger("peekr")
 WITHHELD = "[REDACTION FAILED]"
 #: Spans looked at together; one that is suspected has all of them looked at one by one.
 _AT_ONCE = 16
-#: Snapshots without secrets that are remembered, and how long they may be.
-_REMEMBERED, _SHORT = 1024, 200
 _CONTENT = ("input", "output", "system", "error")
 _SCALARS = frozenset((str, bool, type(None), int, float))
 _encode = msgspec.json.Encoder(enc_hook=plain).encode
@@ -66,7 +65,7 @@ class Redactor:
         self._canary = Canary(report=report) if canary else None
         self._scanner = Scanner(own, looks, self._canary)
         self._cleaner = Cleaner(own, looks, self._canary)
-        self._clean: Set[Snapshot] = set()
+        self._clean = Repeats()
         self._needles = self._scanner.needles
         self._said: Dict[str, int] = {}
         self.redacted = 0
@@ -113,8 +112,9 @@ class Redactor:
         if self._canary is not None:
             self._canary.refresh()
         if self._scanner.needles is not self._needles:
-            self._clean, self._needles = set(), self._scanner.needles
-        clean = self._clean
+            self._clean.forget()
+            self._needles = self._scanner.needles
+        clean = self._clean.known
         parts: List[bytes] = []
         fresh: List[Snapshot] = []
         for span in spans:
@@ -132,14 +132,9 @@ class Redactor:
         parts += [taken if type(taken) is bytes else _bytes(taken) for taken in fresh]
         if parts and self._scanner.suspects(b"\n".join(parts)):
             return True
-        self._remember(fresh)
+        if fresh:
+            self._clean.note(fresh, True)
         return False
-
-    def _remember(self, clean: List[Snapshot]) -> None:
-        """Look no more at short inputs and outputs that come again and again: nothing, yes, the same question."""
-        if len(self._clean) >= _REMEMBERED:
-            self._clean.clear()
-        self._clean.update([taken for taken in clean if len(taken) <= _SHORT])
 
     def _stands_out(self, span: Span, parts: List[bytes]) -> bool:
         """Add what the span has beside input and output to the parts; return whether it need not be looked at."""
