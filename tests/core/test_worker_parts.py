@@ -8,6 +8,8 @@ import pytest
 
 import peekr
 from peekr import trace_end
+from peekr.pipeline import SelectivePart
+from peekr.spans import Span
 from peekr.testing import MemoryExporter, Recording
 from peekr.trace_end import TraceEnds
 
@@ -129,3 +131,24 @@ def test_every_error_of_peekr_is_one_class_and_the_standard_one_too() -> None:
     ):
         assert issubclass(cls, errors.PeekrError)
         assert issubclass(cls, standard)
+
+
+def test_a_span_that_fails_in_a_selective_part_leaves_the_others() -> None:
+    """PIPE-10: and spans that the processor does not want never reach it."""
+
+    seen: List[str] = []
+
+    class Numbers:
+        def wanted(self, spans: List[Span]) -> List[Span]:
+            return [span for span in spans if span.name.isdigit()]
+
+        def process(self, span: Span) -> None:
+            if span.name == "2":
+                raise ValueError("two")
+            seen.append(span.name)
+
+    part = SelectivePart("numbers", "peekr.processors", Numbers(), "peekr-core")
+    part.run([Span(name) for name in ("1", "a", "2", "3")])
+    part.run([Span("b")])
+    assert seen == ["1", "3"]
+    assert (part.errors, part.last_error) == (1, "ValueError: two")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from threading import Lock
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 from weakref import WeakKeyDictionary
 
 from peekr.capture import FUNCTION_LIMIT, PAYLOAD_LIMIT, cut, document, text
@@ -59,14 +59,12 @@ def _attach(span: Span, name: str, value: Any) -> None:
 class Attachments:
     """Puts what was attached to a span into its payload. The first processor: redaction comes after it."""
 
-    def process_batch(self, spans: Sequence[Span]) -> None:
-        """Take spans that have ended; as a rule nothing is attached to any."""
-        if _attached:
-            for span in spans:
-                self.process(span)
+    def wanted(self, spans: List[Span]) -> List[Span]:
+        """Return those to look at: as a rule nothing is attached to any."""
+        return spans if _attached else []
 
     def process(self, span: Span) -> None:
-        """Take one span."""
+        """Take a span that has ended."""
         with _lock:
             state = _attached.pop(span, None)
         if state:

@@ -2,9 +2,9 @@
 
 16 bytes for a trace and 8 for a span, neither all zero (https://www.w3.org/TR/trace-context/#trace-id). They begin with
 the time, which comes round after 275 seconds, the rest is random. So what is written together stands together in an
-index: inserting takes a third less time than with ids in no order, and a batch changes few pages, however large the
-database has become. A trace's id has the time in its first three digits only, steps of 67 ms, since people tell traces
-apart by the first eight; a span's in the first six, 16 µs. Samplers look at the last bytes.
+index: inserting costs less than with ids in no order, and a batch changes few pages, however large the database is.
+A trace's id has the time in its first three digits only, steps of 67 ms, since people tell traces apart by the first
+eight; a span's in the first six, 16 µs. Samplers look at the last bytes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The JSON of a span as stores write it.
 
 What a traced function leaves (its name, times, input and output) is most of what there is: msgspec writes that from
-structs, in two thirds of the time that the dicts of :mod:`peekr.wire` take. All other spans are written from those.
+structs, in less time than the dicts of :mod:`peekr.wire` take. All other spans are written from those.
 """
 
 from __future__ import annotations

@@ -80,14 +80,12 @@ class MemoryHits:
     def __init__(self) -> None:
         self._waiting: OrderedDict[str, List[Span]] = OrderedDict()
 
-    def process_batch(self, spans: Sequence[Span]) -> None:
-        """Take spans that have ended."""
-        if self._waiting or [True for span in spans if span._kind == "memory_read"]:
-            for span in spans:
-                self.process(span)
+    def wanted(self, spans: List[Span]) -> List[Span]:
+        """Return those to look at: as a rule there is no recall, before them or among them."""
+        return spans if self._waiting or [True for span in spans if span._kind == "memory_read"] else []
 
     def process(self, span: Span) -> None:
-        """Take one span."""
+        """Take a span that has ended."""
         kind = span._kind
         if kind == "memory_read" or (self._waiting and (kind == "llm" or span._parent is None)):
             self.take(span, span.kind)

@@ -149,6 +149,22 @@ class BatchPart(Part):
         self(batch)
 
 
+class SelectivePart(Part):
+    """A processor of peekr's own, which tells by a look at a batch the spans that it is to be called for."""
+
+    __slots__ = ("_wanted",)
+
+    def __init__(self, name: str, group: str, processor: Any, distribution: str) -> None:
+        super().__init__(name, group, processor.process, distribution)
+        self._wanted: Callable[[List[Span]], List[Span]] = processor.wanted
+
+    def run(self, batch: List[Span]) -> None:
+        """Call it for each span that it wants."""
+        wanted = self._wanted(batch)
+        if wanted:
+            super().run(wanted)
+
+
 class Pipeline:
     """One configuration's way from a batch of ended spans to its exporters. Runs in the worker thread only.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Optional, Sequence, Tuple
+from typing import List, Optional, Tuple
 
 from peekr.ids import RawId
 from peekr.spans import Span
@@ -23,10 +23,9 @@ class RetryLinks:
     def __init__(self) -> None:
         self._failed: OrderedDict[Key, Tuple[str, int]] = OrderedDict()
 
-    def process_batch(self, spans: Sequence[Span]) -> None:
-        """Take spans that have ended, of which most are no calls of a model."""
-        for span in [span for span in spans if span._kind in _KINDS]:
-            self.process(span)
+    def wanted(self, spans: List[Span]) -> List[Span]:
+        """Return the calls of models among the spans."""
+        return [span for span in spans if span._kind in _KINDS]
 
     def process(self, span: Span) -> None:
         """Look the request up among the failed ones, and note it if it failed itself."""

@@ -91,7 +91,7 @@ class PeekrCallbackHandler(BaseCallbackHandler):  # type: ignore[misc,unused-ign
                     llm.take_request(run, None, first or "", about)
                 run.enter_call(alone=about.get("batch_size", 1) == 1)
         except Exception as error:
-            note_failure(f"LangChain's callback on_{api}_start", error)
+            note_failure(f"LangChain's callback on_{'chat_model' if api == 'chat' else api}_start", error)
 
     def on_llm_new_token(self, token: Any, *, run_id: Any, **kwargs: Any) -> None:
         run = registry.open.get(run_id)
