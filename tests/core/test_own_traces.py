@@ -381,7 +381,7 @@ def test_the_end_of_a_run_waits_no_longer_than_it_may(hanging: Any, counts_since
         pass
     assert peekr.flush(10)
     assert delivery.pipeline is not None
-    from peekr.pipeline import Part
+    from peekr.parts import Part
 
     delivery.pipeline.processors = (Part("stuck", "peekr.processors", Stuck().process),)
     with trace.run("second"):

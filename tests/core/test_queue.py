@@ -9,7 +9,7 @@ import pytest
 
 import peekr
 from peekr.delivery import delivery
-from peekr.pipeline import Part
+from peekr.parts import Part
 from peekr.testing import MemoryExporter
 
 

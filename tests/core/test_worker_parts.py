@@ -8,7 +8,7 @@ import pytest
 
 import peekr
 from peekr import trace_end
-from peekr.pipeline import SelectivePart
+from peekr.parts import SelectivePart
 from peekr.spans import Span
 from peekr.testing import MemoryExporter, Recording
 from peekr.trace_end import TraceEnds

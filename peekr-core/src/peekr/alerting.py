@@ -7,7 +7,7 @@ from typing import Any, Sequence
 
 from peekr.errors import ConfigurationError
 from peekr.lane import Lane
-from peekr.pipeline import Part
+from peekr.parts import Part
 from peekr.spans import Span
 from peekr.trace_end import Complete
 

@@ -16,7 +16,7 @@ from peekr.spans import Span
 from peekr.withheld import View, withheld
 
 if TYPE_CHECKING:
-    from peekr.pipeline import Part
+    from peekr.parts import Part
 
 logger = logging.getLogger("peekr")
 

@@ -15,8 +15,8 @@ from weakref import WeakSet
 
 from peekr.context import untraced
 from peekr.errors import BudgetExceededError, GuardrailError
+from peekr.parts import MAX_FAILURES
 from peekr.patching import note_failure
-from peekr.pipeline import MAX_FAILURES
 from peekr.spans import Span
 from peekr.withheld import added, withheld, without_quotations
 

@@ -9,7 +9,7 @@ import attrs
 
 from peekr.config import Config
 from peekr.lane import Lane
-from peekr.pipeline import Part
+from peekr.parts import Part
 from peekr.spans import Span
 
 if TYPE_CHECKING:

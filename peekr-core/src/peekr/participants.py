@@ -12,7 +12,7 @@ from peekr.config import Config
 from peekr.errors import ConfigurationError
 from peekr.imports import forget, when_imported
 from peekr.memory_hits import MemoryHits
-from peekr.pipeline import BatchPart, Part, SelectivePart
+from peekr.parts import BatchPart, Part, SelectivePart
 from peekr.plugins import Choice, forget_recovered, load_group, owners, record_failure
 from peekr.retries import RetryLinks
 from peekr.spans import Span

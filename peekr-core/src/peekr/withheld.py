@@ -16,7 +16,7 @@ from peekr.patching import note_failure
 from peekr.spans import Attributes, Span
 
 if TYPE_CHECKING:
-    from peekr.pipeline import Part
+    from peekr.parts import Part
 
 #: What evaluators add to a span with quotations, and the fields that hold them.
 _QUOTING = ("hallucination_details", "citation_details")

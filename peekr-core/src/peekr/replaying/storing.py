@@ -9,7 +9,7 @@ import attrs
 from peekr.config import Config
 from peekr.errors import PluginNotFound, ReplayError
 from peekr.participants import Participants
-from peekr.pipeline import Part
+from peekr.parts import Part
 from peekr.plugins import driver, load_group
 from peekr.process import current_config
 from peekr.spans import Span

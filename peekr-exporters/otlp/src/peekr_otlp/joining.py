@@ -11,7 +11,7 @@ from __future__ import annotations
 from opentelemetry.trace import get_current_span
 
 from peekr.ids import format_span_id
-from peekr.pipeline import Part
+from peekr.parts import Part
 from peekr.scope import Remote
 from peekr.spans import Span
 from peekr.tracer import hooks
