@@ -22,6 +22,12 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected to itself: each of the tests' collections would look through all of it."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True, scope="module")
 def no_stream_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Collect the streams that tests left half-read, before another test meets their end.

@@ -103,6 +103,30 @@ class TestAnExporter:
         assert message in out
         assert "postgres" in out or "Correct its options" in out or "Any object" in out
 
+    def test_that_is_installed_while_the_program_runs_is_found(self, plugin: Any, python: Any) -> None:
+        """PKG-6: as in a notebook, where the error names the line to install it with."""
+        plugin("acme_other", EXPORTER.replace("postgres", "other"), {}, "acme-other")
+        program = """
+        import os, shutil, sys, peekr
+        folder = sys.path[1]
+        for plugins in (None, ["postgres"]):
+            try: peekr.instrument(console=False, storage="postgres", plugins=plugins)
+            except ValueError as error: print(str(error).split(";")[0])
+        shutil.move("later/acme_peekr-1.2.dist-info", folder)
+        os.utime(folder, (1, 1))
+        for plugins in (None, ["postgres"]):
+            peekr.instrument(console=False, storage="postgres", plugins=plugins)
+            with peekr.span("one"): pass
+            peekr.uninstrument()
+        """
+        folder = plugin("acme_pg", EXPORTER, EXPORTERS)
+        (folder.parent / "later").mkdir()
+        (folder / "acme_peekr-1.2.dist-info").rename(folder.parent / "later" / "acme_peekr-1.2.dist-info")
+        out = python(program).splitlines()
+        assert out[0] == "no 'peekr.exporters' plugin is called 'postgres'"
+        assert out[1] == "plugins names 'postgres', which no installed plugin is called"
+        assert out[2:] == ["exported one none", "closed"] * 2
+
     def test_that_is_disabled_is_not_loaded(self, plugin: Any, python: Any) -> None:
         """PKG-6: by its name, or the distribution's."""
         plugin("acme_pg", EXPORTER + "    print('imported')\n", EXPORTERS, distribution="pg-for-peekr")

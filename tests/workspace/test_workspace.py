@@ -123,7 +123,7 @@ def test_every_hook_is_documented_with_its_signature() -> None:
 
 
 def test_every_entry_point_group_is_documented() -> None:
-    from peekr.plugins import GROUPS
+    from peekr.entries import GROUPS
 
     docs = (ROOT / "docs/plugins.md").read_text(encoding="utf-8")
     assert [group for group in GROUPS if f"`{group}`" not in docs] == []

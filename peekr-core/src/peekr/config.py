@@ -117,7 +117,7 @@ def storage_names(storage: Union[str, Sequence[str], None], jsonl_path: Any, db_
 
 
 def _no_storage(storage: Any) -> str:
-    from peekr.plugins import names_of
+    from peekr.entries import names_of
 
     known = ", ".join(sorted(names_of("peekr.exporters"))) or "none"
     return (

@@ -9,11 +9,12 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from peekr.attachments import Attachments
 from peekr.config import Config
+from peekr.entries import owners
 from peekr.errors import ConfigurationError
 from peekr.imports import forget, when_imported
 from peekr.memory_hits import MemoryHits
 from peekr.parts import BatchPart, Part, SelectivePart
-from peekr.plugins import Choice, forget_recovered, load_group, owners, record_failure
+from peekr.plugins import Choice, forget_recovered, load_group, record_failure
 from peekr.retries import RetryLinks
 from peekr.spans import Span
 from peekr.threads import ThreadContext

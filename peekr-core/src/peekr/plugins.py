@@ -8,49 +8,14 @@ from __future__ import annotations
 
 import logging
 import os
-from functools import cache
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 import attrs
 
+from peekr.entries import PluginInfo, entries, look_again, names_of, owners
 from peekr.errors import ConfigurationError, PluginNotFound
 
 logger = logging.getLogger("peekr")
-
-#: Every entry-point group, and what an entry of it is.
-GROUPS = {
-    "peekr.providers": "patches one SDK",
-    "peekr.exporters": "writes spans; its name is the storage= word",
-    "peekr.stores": "reads spans back from a path or URL",
-    "peekr.processors": "changes spans before storage",
-    "peekr.evaluators": "scores an answer",
-    "peekr.guardrails": "blocks or redacts",
-    "peekr.alerts": "watches traces",
-    "peekr.sinks": "takes the messages of alerts",
-    "peekr.prices": "a price table",
-    "peekr.samplers": "decides which traces are recorded",
-    "peekr.commands": "a sub-command of peekr",
-    "peekr.diagnostics": "a diagnostic rule",
-    "peekr.hooks": "hook implementations",
-}
-
-
-@attrs.define(slots=True, frozen=True)
-class PluginInfo:
-    """One entry point of one installed distribution.
-
-    :ivar value: ``module:attribute``.
-    :ivar state: ``active`` (in use in this process), ``installed``, ``disabled`` or ``failed``.
-    :ivar reason: why it is disabled or failed.
-    """
-
-    group: str
-    name: str
-    value: str
-    distribution: str
-    version: str
-    state: str = "installed"
-    reason: Optional[str] = None
 
 
 @attrs.define(slots=True, eq=False, repr=False)
@@ -59,7 +24,6 @@ class Choice:
 
     allowed: Optional[Sequence[str]] = None
     denied: Sequence[str] = ()
-    _listed: Optional[List[PluginInfo]] = attrs.field(default=None, init=False)
 
     @classmethod
     def of(cls, plugins: Optional[Sequence[str]] = None) -> Choice:
@@ -79,14 +43,14 @@ class Choice:
         ours = owners()  # looked up once in a process
         if all(name in ours.values() or any(name == entry for _, entry in ours) for name in self.allowed):
             return
-        entries = self._entries()
-        known = {name for info in entries for name in (info.name, f"{info.group}:{info.name}", info.distribution)}
-        known.update(info.value.partition(":")[0].partition(".")[0].replace("_", "-") for info in entries)
+        found = entries()
+        known = {name for info in found for name in (info.name, f"{info.group}:{info.name}", info.distribution)}
+        known.update(info.value.partition(":")[0].partition(".")[0].replace("_", "-") for info in found)
         unknown = [name for name in self.allowed if name not in known]
         if not unknown:
             return
         names = ", ".join(map(repr, unknown))
-        installed = ", ".join(sorted({info.distribution for info in entries})) or "none"
+        installed = ", ".join(sorted({info.distribution for info in found})) or "none"
         message = f"{names}, which no installed plugin is called; installed: {installed}.\n{_SEE_LIST}"
         if named is not None:
             raise ConfigurationError(f"plugins names {message}")
@@ -100,17 +64,12 @@ class Choice:
             return None
         names = {name, f"{group}:{name}", value.partition(":")[0].partition(".")[0].replace("_", "-")}
         if self.denied or self.allowed:
-            names.update(info.distribution for info in self._entries() if (info.group, info.name) == (group, name))
+            names.update(info.distribution for info in entries() if (info.group, info.name) == (group, name))
         if names.intersection(self.denied):
             return "disabled by PEEKR_PLUGINS_DISABLE"
         if self.allowed is not None and not names.intersection(self.allowed):
             return "not among the chosen plugins"
         return None
-
-    def _entries(self) -> List[PluginInfo]:
-        if self._listed is None:
-            self._listed = list(_entries())
-        return self._listed
 
 
 def _names(variable: str) -> Optional[List[str]]:
@@ -158,6 +117,7 @@ def load_group(group: str, choice: Optional[Choice] = None, first: str = "") -> 
     """
     from stevedore.extension import ExtensionManager
 
+    look_again()
     wanted = choice or Choice.of()
     # an instance that loads nothing by itself: stevedore lets a plugin's AssertionError and SystemExit through
     listing: Any = ExtensionManager.make_test_instance([], namespace=group)
@@ -189,6 +149,7 @@ def driver(group: str, name: str, hint: str = "") -> Any:
     refusal = Choice(None, _names("PEEKR_PLUGINS_DISABLE") or ()).refusal(group, name, f"{name}:")
     if refusal:
         raise PluginNotFound(group, name, names_of(group), f"It is {refusal}.")
+    look_again()
     try:
         loaded = DriverManager(group, name, invoke_on_load=False, on_load_failure_callback=_raise)
     except NoMatches:
@@ -206,31 +167,6 @@ def _raise(_manager: Any, _entry: Any, error: BaseException) -> None:
     raise error
 
 
-def names_of(group: str) -> List[str]:
-    """Return the names in a group, from metadata alone."""
-    return sorted({info.name for info in _entries() if info.group == group})
-
-
-@cache
-def owners() -> Dict[Tuple[str, str], str]:
-    """Return the distribution of each entry, by group and name; looked up once in a process."""
-    return {(info.group, info.name): info.distribution for info in _entries()}
-
-
-def _entries() -> Iterator[PluginInfo]:
-    from importlib.metadata import distributions
-
-    seen = set()
-    for distribution in distributions():
-        name = distribution.metadata["Name"] or "?"
-        if name in seen:  # a second copy further down sys.path is not the one imported
-            continue
-        seen.add(name)
-        for entry in distribution.entry_points:
-            if entry.group in GROUPS:
-                yield PluginInfo(entry.group, entry.name, entry.value, name, distribution.version)
-
-
 def installed(choice: Optional[Choice] = None) -> List[PluginInfo]:
     """List every plugin with its state, without importing any.
 
@@ -239,7 +175,7 @@ def installed(choice: Optional[Choice] = None) -> List[PluginInfo]:
     wanted = choice or Choice.of()
     known = {**_recorded_failures(), **failures}
     found = []
-    for info in _entries():
+    for info in entries():
         key = (info.group, info.name)
         refusal = wanted.refusal(info.group, info.name, info.value)
         if refusal:
