@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from peekr.lifecycle import is_alive as is_alive
     from peekr.lifecycle import stats as stats
     from peekr.lifecycle import uninstrument as uninstrument
+    from peekr.middleware import FastAPIMiddleware as FastAPIMiddleware
+    from peekr.middleware import PeekrASGIMiddleware as PeekrASGIMiddleware
     from peekr.profiles import Profile as Profile
     from peekr.propagation import extract as extract
     from peekr.propagation import inject as inject
@@ -92,7 +94,9 @@ _HOMES = {
     "EventStatus": "events",
     "EventType": "events",
     "Exporter": "interfaces",
+    "FastAPIMiddleware": "middleware",
     "GuardrailError": "errors",
+    "PeekrASGIMiddleware": "middleware",
     "PeekrError": "errors",
     "Profile": "profiles",
     "ReadStore": "stores",
