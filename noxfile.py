@@ -39,8 +39,11 @@ DISTRIBUTIONS = {
     "peekr-openai": "peekr-providers/openai",
     "peekr-cli": "peekr-cli/cli",
     "peekr-dashboard": "peekr-cli/dashboard",
+    "peekr-agent-inspector": "peekr-cli/agent-inspector",
 }
-PACKAGES = ["peekr", *[name.replace("-", "_") for name in DISTRIBUTIONS if name != CORE]]
+#: The packages that have other names than their distributions.
+RENAMED = {CORE: "peekr", "peekr-agent-inspector": "agent_inspector"}
+PACKAGES = [RENAMED.get(name, name.replace("-", "_")) for name in DISTRIBUTIONS]
 #: Of each SDK the oldest supported major, one in between, the newest. Python 3.9 gets the first of each, as a rule.
 SDKS = {
     "openai": ["openai==1.109.1", "openai==2.48.0", "openai"],
