@@ -14,8 +14,8 @@ def test_ids_made_together_begin_with_the_same_byte_and_differ_behind_it() -> No
     traces = [format_trace_id(new_trace_id(7 * SECOND)) for _ in range(1000)]
     for ids in (spans, traces):
         assert {each[:2] for each in ids} == {"07"}
-        assert len({each[:12] for each in ids}) == 1000
-        assert len({each[-14:] for each in ids}) == 1000
+        assert len({each[:16] for each in ids}) == 1000
+        assert len({each[-10:] for each in ids}) == 1000
 
 
 def test_the_first_byte_goes_up_with_time_and_begins_anew() -> None:
