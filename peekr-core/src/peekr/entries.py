@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Dict, List, Optional, Tuple
 
 import attrs
+
+from peekr import searchpath
 
 #: Every entry-point group, and what an entry of it is.
 GROUPS = {
@@ -45,44 +45,23 @@ class PluginInfo:
     reason: Optional[str] = None
 
 
-#: What was on ``sys.path`` when stevedore last looked.
-_looked_at: Optional[Tuple[Tuple[str, float], ...]] = None
-
-
 def names_of(group: str) -> List[str]:
     """Return the names in a group, from metadata alone."""
     return sorted({info.name for info in entries() if info.group == group})
 
 
-@cache
 def owners() -> Dict[Tuple[str, str], str]:
-    """Return the distribution of each entry, by group and name; looked up once in a process."""
+    """Return the distribution of each entry, by group and name."""
     return {(info.group, info.name): info.distribution for info in entries()}
 
 
 def entries() -> Tuple[PluginInfo, ...]:
     """Return every entry of every group, looked up once for what is on ``sys.path``."""
-    return _scan(_on_path())
-
-
-def look_again() -> None:
-    """Have stevedore look again if something was installed since, as in a notebook: it looks once in a process."""
-    global _looked_at
-    now = _on_path()
-    if now == _looked_at:
-        return
-    if _looked_at is not None:
-        from stevedore import _cache
-        from stevedore.extension import ExtensionManager
-
-        getattr(getattr(_cache, "_c", None), "_internal", {}).clear()
-        getattr(ExtensionManager, "ENTRY_POINT_CACHE", {}).clear()
-        owners.cache_clear()
-    _looked_at = now
+    return _scan(searchpath.state())
 
 
 @lru_cache(maxsize=1)
-def _scan(_on_path: Tuple[Tuple[str, float], ...]) -> Tuple[PluginInfo, ...]:
+def _scan(_state: searchpath.State) -> Tuple[PluginInfo, ...]:
     from importlib.metadata import distributions
 
     found, seen = [], set()
@@ -97,18 +76,3 @@ def _scan(_on_path: Tuple[Tuple[str, float], ...]) -> Tuple[PluginInfo, ...]:
             if entry.group in GROUPS:
                 found.append(PluginInfo(entry.group, entry.name, entry.value, name, distribution.version))
     return tuple(found)
-
-
-def _on_path() -> Tuple[Tuple[str, float], ...]:
-    """Return the folders of ``sys.path`` and when something was last installed in each.
-
-    The empty one is where the program runs, and writes its files.
-    """
-    return tuple((folder, _modified(folder)) for folder in map(str, sys.path) if folder)
-
-
-def _modified(folder: str) -> float:
-    try:
-        return os.stat(folder).st_mtime
-    except (OSError, ValueError):
-        return 0.0

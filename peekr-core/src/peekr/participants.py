@@ -9,7 +9,6 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from peekr.attachments import Attachments
 from peekr.config import Config
-from peekr.entries import owners
 from peekr.errors import ConfigurationError
 from peekr.imports import forget, when_imported
 from peekr.memory_hits import MemoryHits
@@ -175,6 +174,8 @@ class Participants:
 
     def stats(self) -> Dict[str, Any]:
         """The ledgers of all participants by name."""
+        from peekr.entries import owners
+
         whose = owners()
         ledger = {}
         for part in self._parts_in_use():

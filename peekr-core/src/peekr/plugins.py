@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 import attrs
 
-from peekr.entries import PluginInfo, entries, look_again, names_of, owners
+from peekr import searchpath
 from peekr.errors import ConfigurationError, PluginNotFound
+
+if TYPE_CHECKING:
+    from peekr.entries import PluginInfo
 
 logger = logging.getLogger("peekr")
 
@@ -40,9 +43,8 @@ class Choice:
         """
         if not self.allowed:
             return
-        ours = owners()  # looked up once in a process
-        if all(name in ours.values() or any(name == entry for _, entry in ours) for name in self.allowed):
-            return
+        from peekr.entries import entries
+
         found = entries()
         known = {name for info in found for name in (info.name, f"{info.group}:{info.name}", info.distribution)}
         known.update(info.value.partition(":")[0].partition(".")[0].replace("_", "-") for info in found)
@@ -64,6 +66,8 @@ class Choice:
             return None
         names = {name, f"{group}:{name}", value.partition(":")[0].partition(".")[0].replace("_", "-")}
         if self.denied or self.allowed:
+            from peekr.entries import entries
+
             names.update(info.distribution for info in entries() if (info.group, info.name) == (group, name))
         if names.intersection(self.denied):
             return "disabled by PEEKR_PLUGINS_DISABLE"
@@ -117,7 +121,7 @@ def load_group(group: str, choice: Optional[Choice] = None, first: str = "") -> 
     """
     from stevedore.extension import ExtensionManager
 
-    look_again()
+    searchpath.look_again()
     wanted = choice or Choice.of()
     # an instance that loads nothing by itself: stevedore lets a plugin's AssertionError and SystemExit through
     listing: Any = ExtensionManager.make_test_instance([], namespace=group)
@@ -148,19 +152,25 @@ def driver(group: str, name: str, hint: str = "") -> Any:
 
     refusal = Choice(None, _names("PEEKR_PLUGINS_DISABLE") or ()).refusal(group, name, f"{name}:")
     if refusal:
-        raise PluginNotFound(group, name, names_of(group), f"It is {refusal}.")
-    look_again()
+        raise PluginNotFound(group, name, _names_of(group), f"It is {refusal}.")
+    searchpath.look_again()
     try:
         loaded = DriverManager(group, name, invoke_on_load=False, on_load_failure_callback=_raise)
     except NoMatches:
-        raise PluginNotFound(group, name, names_of(group), hint) from None
+        raise PluginNotFound(group, name, _names_of(group), hint) from None
     except (Exception, SystemExit) as error:
         _failed(group, name, error)
         raise PluginNotFound(
-            group, name, names_of(group), f"It is installed, but cannot be loaded: {type(error).__name__}: {error}"
+            group, name, _names_of(group), f"It is installed, but cannot be loaded: {type(error).__name__}: {error}"
         ) from error
     active.add((group, name))
     return loaded.driver
+
+
+def _names_of(group: str) -> List[str]:
+    from peekr.entries import names_of
+
+    return names_of(group)
 
 
 def _raise(_manager: Any, _entry: Any, error: BaseException) -> None:
@@ -172,6 +182,8 @@ def installed(choice: Optional[Choice] = None) -> List[PluginInfo]:
 
     Failures are those of this process, and those the last failing process left behind.
     """
+    from peekr.entries import entries
+
     wanted = choice or Choice.of()
     known = {**_recorded_failures(), **failures}
     found = []
