@@ -84,15 +84,17 @@ def test_ctrl_c_at_random_moments_breaks_nothing(run: Any) -> None:
         """
         on()
         interrupts = 0
+        over = threading.Event()  # is_alive() would not do: start() may be interrupted before it is true
         def interrupt():
             for number in range(40):
                 time.sleep(0.003 + number % 7 / 1000)
                 os.kill(os.getpid(), signal.SIGINT)
             say("over")
+            over.set()
         thread = threading.Thread(target=interrupt)
         def loop():
             global interrupts
-            while thread.is_alive():
+            while not over.is_set():
                 try:
                     work()
                     with peekr.span("block"): pass
@@ -100,12 +102,12 @@ def test_ctrl_c_at_random_moments_breaks_nothing(run: Any) -> None:
                 except KeyboardInterrupt: interrupts += 1
         try:
             thread.start()
-            while thread.is_alive():
+            while not over.is_set():
                 try: loop()
                 except KeyboardInterrupt: interrupts += 1
         except KeyboardInterrupt: interrupts += 1
         def until_over():
-            while thread.is_alive(): thread.join(0.01)
+            while not over.is_set(): over.wait(0.01)
         for _ in range(50):
             try: until_over()
             except KeyboardInterrupt: interrupts += 1
