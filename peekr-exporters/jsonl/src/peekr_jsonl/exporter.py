@@ -203,11 +203,9 @@ class JSONLExporter:
 
 def _lines(spans: Sequence[Span]) -> bytes:
     lines = [line(span) for span in spans]
-    data = b"\n".join([*lines, b""])
-    if data.count(b"\n") > len(lines):  # payloads that were taken over as they came, with line breaks in them
+    if [True for one in lines if b"\n" in one]:  # payloads that were taken over as they came, with line breaks in them
         lines = [wire.encode(wire.decode(one)) if b"\n" in one else one for one in lines]
-        data = b"\n".join([*lines, b""])
-    return data
+    return b"\n".join([*lines, b""])
 
 
 def _ends_within_a_line(fd: int, size: int) -> bool:
