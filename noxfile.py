@@ -1,7 +1,7 @@
 """Sessions for more than one Python or SDK version. `python3 dev.py test` is the everyday one.
 
 nox -s tests        all tests on every supported Python that this machine has
-nox -s unit         each distribution's own tests with nothing but core beside it
+nox -s unit         each distribution's own tests with nothing but core and the two stores beside it
 nox -s lowest       all tests on Python 3.9 with the oldest version of each library that is allowed
 nox -s sdks         each provider's tests on the oldest, a middle and the newest major of its SDK
 nox -s types lint   mypy and ruff
@@ -98,12 +98,14 @@ def lowest(session):
 
 @nox.session
 def unit(session):
-    """Each distribution with core alone, which proves that it needs no sibling."""
+    """Each distribution with core and what its tests read with, which proves that it needs no other plugin."""
     for name, folder in DISTRIBUTIONS.items():
         tests_of = Path("tests") / name.removeprefix("peekr-")
         session.run("pip", "uninstall", "-y", "-q", *DISTRIBUTIONS, external=False)
         sdk = SDKS.get(name[len("peekr-") :], [])[-1:]
-        _install(session, *dict.fromkeys([CORE, folder]), extra=[*TOOLS, *sdk])
+        stores = [] if name == CORE else ["peekr-exporters/jsonl", "peekr-exporters/sqlite"]
+        command = [DISTRIBUTIONS["peekr-cli"]] if folder.startswith("peekr-cli/") else []
+        _install(session, *dict.fromkeys([CORE, *stores, *command, folder]), extra=[*TOOLS, *sdk])
         session.run("pytest", str(tests_of), *session.posargs)
 
 

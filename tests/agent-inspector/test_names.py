@@ -60,17 +60,13 @@ def test_the_exporter_of_opentelemetry() -> None:
     assert otel.OTLPExporter is peekr.OTLPExporter and dir(otel) == ["OTLPExporter"]
 
 
-@pytest.mark.parametrize(
-    ("module", "has"),
-    [("", "trace"), (".adapters", "enable_langchain"), (".exporters.otel", "OTLPExporter")],
-)
-def test_a_wrong_name_is_an_error_of_the_module_that_was_asked(module: str, has: str) -> None:
+@pytest.mark.parametrize("module", ["", ".adapters", ".exporters.otel"])
+def test_a_wrong_name_is_an_error_of_the_module_that_was_asked(module: str) -> None:
     asked = importlib.import_module("agent_inspector" + module)
     with pytest.raises(AttributeError, match=rf"module 'agent_inspector{module}' has no attribute 'trance'"):
         _ = asked.trance
     with pytest.raises(ImportError):
         exec(f"from agent_inspector{module} import trance")
-    assert hasattr(asked, has)
 
 
 def test_its_first_program() -> None:

@@ -487,5 +487,5 @@ def test_without_a_store_installed_runs_are_said_to_be_lost_once(
         with trace.run("run") as run:
             assert run.tool(tool_name="t") is not None
     (warning,) = warnings()
-    assert warning.startswith("runs are not stored: the 'peekr.exporters' plugin 'sqlite' cannot be used")
+    assert warning.startswith("runs are not stored: ") and "'sqlite'" in warning  # not installed, or disabled
     assert json.dumps([path.name for path in tmp_path.glob("traces*")]) == "[]"
