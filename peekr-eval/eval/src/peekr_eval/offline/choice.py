@@ -7,9 +7,10 @@ import sys
 from importlib import import_module
 from typing import Any, Dict, List, Mapping, Sequence
 
-from peekr._facade import _entries
+from peekr.entries import entries
 from peekr.errors import ConfigurationError
 from peekr.judging import Named, name_evaluators
+from peekr.plugins import driver
 from peekr_eval.hallucination import Hallucination
 from peekr_eval.judged import JudgedEvaluator
 from peekr_eval.rubric import Rubric
@@ -53,11 +54,10 @@ def _built(cls: Any, criteria: List[str], options: Mapping[str, Any], detailed: 
 def _class_of(name: str) -> Any:
     if ":" in name:
         return _imported(name)
-    known = {}
-    for entry in _entries(_GROUP):
-        known[entry.value.partition(":")[2]] = entry
-        if name.lower() in (entry.name.lower(), entry.value.partition(":")[2].lower()):
-            return entry.load()
+    known = {info.value.partition(":")[2]: info for info in entries() if info.group == _GROUP}
+    for cls, info in known.items():
+        if name.lower() in (info.name.lower(), cls.lower()):
+            return driver(_GROUP, info.name)
     raise ConfigurationError(
         f"no evaluator is called {name!r}; installed: {', '.join(sorted(known))}.\n"
         "Give one of them, or a class of your own as module:Class"
