@@ -244,6 +244,8 @@ class TestWho:
         assert [(span.tenant_id, span.user_id) for span in recording.spans] == [("acme", "zoë")] * 2
         ask(app, "/", headers={"x-tenant-id": ""})
         assert recording.spans[-1].tenant_id is None
+        asyncio.run(serve(app, {**scope_of("/"), "headers": [(b"x-user-id", "zoë ☃".encode())]}))
+        assert recording.spans[-1].user_id == "zoë ☃"
 
     def test_headers_of_other_names_and_none(self, recording: Recording) -> None:
         """MW-2."""
@@ -271,7 +273,11 @@ class TestLeftOut:
         assert recording.spans == []
 
     def test_paths_of_ones_own(self, recording: Recording) -> None:
-        app = FastAPIMiddleware(answering(), skip_paths=["/quiet"])
+        app = FastAPIMiddleware(FastAPIMiddleware(answering(), skip_paths=None), skip_paths=["/quiet"])
+        ask(app, "/quiet")
+        assert [span.name for span in recording.spans] == ["GET /quiet"]  # by the one inside
+        recording.clear()
+        app = FastAPIMiddleware(answering(), "X-Tenant", "X-User", {"/quiet"})
         ask(app, "/quiet")
         ask(app, "/health")
         assert [span.name for span in recording.spans] == ["GET /health"]

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROJECTS = sorted(path for path in ROOT.glob("peekr-*/**/pyproject.toml") if ".venv" not in path.parts)
 #: Modules of core that name plugins: for type checkers only, and `python -m peekr`, which starts the command line.
-FACADES = {"__init__.py", "exporters.py", "eval.py", "guard.py", "alert.py", "cli.py", "__main__.py"}
+FACADES = {"__init__.py", "exporters.py", "eval.py", "guard.py", "alert.py", "cli.py", "prompts.py", "__main__.py"}
 SOURCES = sorted(path for project in PROJECTS for path in (project.parent / "src").rglob("*.py"))
 
 

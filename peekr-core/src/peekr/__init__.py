@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from peekr import exporters as exporters
     from peekr import guard as guard
     from peekr import interfaces as interfaces
+    from peekr import prompts as prompts
     from peekr import replay as replay
     from peekr import stores as stores
     from peekr import testing as testing
@@ -85,6 +86,7 @@ _HOMES = {
     "exporters": "",
     "guard": "",
     "interfaces": "",
+    "prompts": "",
     "replay": "",
     "stores": "",
     "testing": "",

@@ -9,6 +9,8 @@
     ├── StoreError                           a file that is no trace store, or cannot be read
     ├── UnknownId (StoreError)               an id that no trace or run of the store has
     ├── AmbiguousId (StoreError)             an id prefix that fits several traces or runs
+    ├── PromptError (RuntimeError)           a server of prompts that does not answer as it should
+    ├── UnknownPrompt (ValueError)           no prompt of the server has this name
     ├── JudgeUnavailable                     an evaluator has no model to ask
     ├── ReplayError (ValueError)             a trace cannot be replayed
     │   ├── ReplayRefused                    what was stored of a call is not what was sent
@@ -72,6 +74,14 @@ class AmbiguousId(StoreError):
     def __init__(self, prefix: str, candidates: Sequence[str]) -> None:
         shown = ", ".join(candidates[:8]) + (", …" if len(candidates) > 8 else "")
         super().__init__(f"{prefix!r} fits {len(candidates)} ids: {shown}.\nGive more characters of the one you mean.")
+
+
+class PromptError(PeekrError, RuntimeError):
+    """A server of prompts cannot be reached, refuses, or answers something else."""
+
+
+class UnknownPrompt(PeekrError, ValueError):
+    """No prompt of the server has this name."""
 
 
 class JudgeUnavailable(PeekrError):

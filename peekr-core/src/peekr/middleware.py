@@ -58,17 +58,16 @@ class PeekrASGIMiddleware:
     def __init__(
         self,
         app: ASGIApp,
-        *,
         tenant_header: Optional[str] = "X-Tenant-Id",
         user_header: Optional[str] = "X-User-Id",
-        skip_paths: Iterable[str] = SKIP_PATHS,
+        skip_paths: Optional[Iterable[str]] = SKIP_PATHS,
     ) -> None:
         self.app = app
         self._headers = {
             _header("tenant_header", tenant_header): "tenant_id",
             _header("user_header", user_header): "user_id",
         }
-        self._skipped = _paths(skip_paths)
+        self._skipped = _paths(SKIP_PATHS if skip_paths is None else skip_paths)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one connection, as ASGI wants it."""
@@ -91,7 +90,7 @@ class PeekrASGIMiddleware:
         found = {}
         for name, value in headers:
             field = self._headers.get(bytes(name).lower())
-            text = bytes(value).decode("latin-1").strip() if field else ""
+            text = _text(bytes(value)).strip() if field else ""
             if field and text:
                 found[field] = text
         return found
@@ -209,6 +208,13 @@ def _phrase(status: int) -> str:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:  # a status of the application's own
         return str(status)
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _header(parameter: str, name: Optional[str]) -> Optional[bytes]:
