@@ -88,7 +88,11 @@ class Program:
     def ends(self, status: int = 0) -> float:
         """Wait until it has ended with this status, 30 seconds at most; return how long that took."""
         began = time.monotonic()
-        assert self.process.wait(30) == status, f"{self.process.returncode}: {self.lines[-5:]}\n{self.err}"
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it does not end: {self.lines[-5:]}\n{self.err}") from None
+        assert self.process.returncode == status, f"{self.process.returncode}: {self.lines[-5:]}\n{self.err}"
         return time.monotonic() - began
 
     def clean_up(self) -> None:
