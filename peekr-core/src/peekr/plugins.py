@@ -1,7 +1,7 @@
 """Discovery: which plugins are installed, which are wanted, and loading them one by one without trusting any.
 
-stevedore finds things by name and loads groups (its cache spares the disk scan); :mod:`importlib.metadata` lists
-what is installed without importing it. Both are imported on first use: ``import peekr`` scans no disk.
+stevedore finds things by name and loads groups (its cache spares the disk scan); :mod:`peekr.entries` lists what is
+installed without importing it. Both are imported on first use: ``import peekr`` scans no disk.
 """
 
 from __future__ import annotations

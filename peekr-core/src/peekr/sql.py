@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Row = Tuple[Any, ...]
 #: Stored as NULL, as SQLite has no NaN. Python looks for an adapter of each None that is bound, which takes up to 1 µs
-#: (3.9 to 3.12), and a row has six of them; a float is bound as it is.
+#: (least from 3.13 on), and a row has six of them; a float is bound as it is.
 NULL = float("nan")
 
 #: ``PRAGMA user_version`` of the tables below. Changes only add; a file of a newer version stays as it is.
