@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.util
 import subprocess
 import sys
+import threading
 from importlib.util import find_spec
 from typing import Any
 
@@ -53,6 +54,23 @@ def test_a_name_is_the_same_object_every_time() -> None:
 
     assert (span, trace) == (peekr.span, peekr.trace)
     assert peekr.exporters.add_exporter is peekr.add_exporter
+
+
+def test_a_loaded_name_waits_for_no_import() -> None:
+    """Ctrl-C in the midst of taking the lock of all imports leaves it held: so its first use may not take it."""
+    assert peekr.stats and peekr.exporters  # loaded
+    for name in ("stats", "exporters"):
+        del vars(peekr)[name]
+    program: Any = []
+    thread = threading.Thread(target=lambda: program.append((peekr.stats, peekr.exporters)))
+    imp = sys.modules["_imp"]
+    imp.acquire_lock()
+    try:
+        thread.start()
+        thread.join(20)
+        assert program == [(sys.modules["peekr.lifecycle"].stats, sys.modules["peekr.exporters"])]
+    finally:
+        imp.release_lock()
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

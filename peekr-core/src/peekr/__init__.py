@@ -166,16 +166,21 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None and name not in _PLUGIN_NAMES and name not in _PLUGIN_FUNCTIONS:
         raise AttributeError(f"module 'peekr' has no attribute {name!r}")
-    from importlib import import_module
-
     if home is None:
         value = _plugin_name(name)
     elif home == "":
-        value = import_module(f"peekr.{name}")
+        value = _module(f"peekr.{name}")
     else:
-        value = getattr(import_module(f"peekr.{home}"), name)
+        value = getattr(_module(f"peekr.{home}"), name)
     setattr(sys.modules[__name__], name, value)
     return value
+
+
+def _module(name: str) -> Any:
+    """Import a module. Of one that is loaded importlib.import_module() takes the lock of all imports nevertheless, and
+    a Ctrl-C in the midst of that leaves it held: no other thread could import anything any more.
+    """
+    return __import__(name, fromlist=("__name__",))  # without a fromlist it returns the first package of the name
 
 
 def _all_names() -> List[str]:
@@ -200,14 +205,13 @@ def _plugin_name(name: str) -> Any:
 
 
 def _plugin_function(name: str, module: str, distribution: str) -> Any:
-    from importlib import import_module
     from importlib.util import find_spec
 
     if find_spec(module) is None:
         from peekr.errors import PluginNotInstalled
 
         raise PluginNotInstalled(f"peekr.{name}", distribution)
-    return getattr(import_module(module), name)
+    return getattr(_module(module), name)
 
 
 def __dir__() -> List[str]:

@@ -13,12 +13,13 @@ import threading
 from _thread import start_new_thread
 from collections import deque
 from copy import copy
-from time import monotonic, perf_counter_ns
+from time import monotonic, perf_counter_ns, sleep
 from typing import TYPE_CHECKING, Callable, Deque, List, Optional, Tuple
 
 from peekr.ids import reseed
 from peekr.pipeline import FlushTicket, Pipeline
 from peekr.spans import Span
+from peekr.wakeup import WakeUp
 
 if TYPE_CHECKING:
     from peekr.config import Config
@@ -38,6 +39,7 @@ PAUSE_S = 0.005
 IDLE_S = 2.0
 #: Seconds that a caller waits for room under the policy ``block``.
 BLOCK_S = 5.0
+ROOM_POLL_S = 0.005
 DEFAULT_QUEUE_SIZE = 250_000
 DEFAULT_QUEUE_BYTES = 100 * 1024 * 1024
 #: Share of the queue kept free for roots and errors: they go last.
@@ -74,13 +76,12 @@ class Delivery:
 
     def _reset_thread(self) -> None:
         self._lock = threading.RLock()
-        self._wake = threading.Event()
-        self._room = threading.Event()
+        self._wake = WakeUp()
         self._thread: Optional[threading.Thread] = None
         self._asleep = True
         self._judging = False
         self._batch = BATCH
-        self._flushes: List[FlushTicket] = []
+        self._flushes: Deque[FlushTicket] = deque()
 
     # -- the traced program's side ----------------------------------------------------------------------------
 
@@ -156,9 +157,8 @@ class Delivery:
         is_run_end = span._t1 and span._kind == "run"
         end = monotonic() + (BLOCK_S if self.block else self.run_end_patience_s if is_run_end else 0.0)
         while self._is_full(span) and monotonic() < end:
-            self._room.clear()
             self._wake.set()
-            self._room.wait(0.05)
+            sleep(ROOM_POLL_S)
         return not self._is_full(span)
 
     def _drop(self, span: Span) -> None:
@@ -185,9 +185,7 @@ class Delivery:
                 except RuntimeError:
                     self._thread = None
                     return False
-            self._asleep = False
-            if self.pipeline is not None and not self.end_hooks and not self.synchronous_s:
-                self.limit = self.max_spans
+        self._be_awake()
         if self.pipeline is not None:
             self.pipeline.prepare()
         self._wake.set()
@@ -203,8 +201,7 @@ class Delivery:
         if threading.current_thread() is self._thread:
             return False
         ticket = FlushTicket(durable)
-        with self._lock:
-            self._flushes.append(ticket)
+        self._flushes.append(ticket)
         if not self._rouse():
             self._round()
         return ticket.wait(deadline)
@@ -266,9 +263,7 @@ class Delivery:
         self._wake.set()
 
     def _take_flushes(self) -> List[FlushTicket]:
-        with self._lock:
-            flushes, self._flushes = self._flushes, []
-        return flushes
+        return [self._flushes.popleft() for _ in range(len(self._flushes))]
 
     def _drain(self) -> bool:
         """Hand everything that is queued to the pipeline, in batches."""
@@ -288,7 +283,6 @@ class Delivery:
             size = sum([span._size for span in batch])
             self.bytes = max(self.bytes - size, 0) if queue else 0
             self._process(batch)
-            self._room.set()
         return some
 
     def _process(self, batch: List[Span]) -> None:
@@ -306,15 +300,22 @@ class Delivery:
 
     def _sleep(self) -> None:
         """Wait for the next span without looking: it comes the slow way and wakes the worker."""
-        with self._lock:
-            self._asleep = True
-            self.limit = 0
+        self._asleep = True
+        self.limit = 0
         if not self.queue:  # one may have slipped in before the limit fell
             self._wake.wait()
-        with self._lock:
-            self._asleep = False
-            if self.pipeline is not None and not self.end_hooks and not self.synchronous_s:
-                self.limit = self.max_spans
+        self._be_awake()
+
+    def _be_awake(self) -> None:
+        """Let spans come the fast way where nothing asks for the slow one."""
+        self._asleep = False
+        if self._is_plain():
+            self.limit = self.max_spans
+            if not self._is_plain():  # open() or close() came in between: the worker waits for no lock of theirs
+                self.limit = 0
+
+    def _is_plain(self) -> bool:
+        return self.pipeline is not None and not self.end_hooks and not self.synchronous_s
 
     # -- fork -------------------------------------------------------------------------------------------------
 

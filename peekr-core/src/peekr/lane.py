@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, List, Optional, Se
 
 from peekr.context import untraced
 from peekr.spans import Span
+from peekr.wakeup import WakeUp
 
 if TYPE_CHECKING:
     from peekr.pipeline import FlushTicket
@@ -67,7 +68,7 @@ class Lane:
         self._pending = 0
         self._lost_at_end = False
         self._lock = threading.RLock()
-        self._wake = threading.Event()
+        self._wake = WakeUp()
         self._thread: Optional[threading.Thread] = None
         self._stopped = False
         self._last_call = "shutdown"
@@ -102,6 +103,8 @@ class Lane:
 
     def prepare(self) -> bool:
         """Start the thread, unless it runs; return whether it does. As the interpreter goes it starts no more."""
+        if self._thread is not None and self._thread.is_alive():
+            return True
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
                 thread = threading.Thread(target=self._run, name=f"peekr-{self.name}", daemon=True)

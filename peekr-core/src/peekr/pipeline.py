@@ -17,6 +17,7 @@ from peekr.parts import Part
 from peekr.routes import share
 from peekr.spans import Span
 from peekr.tail import TailSampler
+from peekr.wakeup import WakeUp
 
 if TYPE_CHECKING:
     from peekr.evaluation import Evaluation
@@ -29,7 +30,7 @@ class FlushTicket:
 
     def __init__(self, durable: bool = True) -> None:
         self.durable = durable
-        self._done = threading.Event()
+        self._done = WakeUp()
         self._lock = threading.Lock()
         self._missing = 0
         self._ok = True
