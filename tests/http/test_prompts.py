@@ -137,6 +137,32 @@ class TestListAll:
             peekr.prompts.list_all(api_key="k", endpoint=shelf.url)
 
 
+class TestAsync:
+    """The same, for a program with an event loop."""
+
+    @pytest.mark.asyncio
+    async def test_returns_the_active_version(self, shelf: Shelf) -> None:
+        found = await peekr.prompts.get_async("rag answer/é", api_key="pk_live_x", endpoint=shelf.url)
+        assert found == peekr.prompts.get("rag answer/é", api_key="pk_live_x", endpoint=shelf.url)
+        assert shelf.asked[0][:2] == shelf.asked[1][:2]
+        assert shelf.asked[0][2]["Authorization"] == "Bearer pk_live_x"
+
+    @pytest.mark.asyncio
+    async def test_returns_what_the_server_lists(self, shelf: Shelf) -> None:
+        shelf.body = b'{"prompts": [{"name": "a"}]}'
+        assert await peekr.prompts.list_all_async(api_key="k", endpoint=shelf.url) == [{"name": "a"}]
+
+    @pytest.mark.asyncio
+    async def test_errors_are_the_same(self, shelf: Shelf) -> None:
+        with pytest.raises(ConfigurationError, match="prompts need endpoint"):
+            await peekr.prompts.get_async("a", api_key="k")
+        with pytest.raises(PromptError, match="prompts cannot be had from"):
+            await peekr.prompts.get_async("a", api_key="k", endpoint="http://127.0.0.1:9", timeout=2)
+        shelf.status, shelf.body = 404, b'{"error": "prompt_not_found"}'
+        with pytest.raises(UnknownPrompt, match="no prompt is called 'typo'"):
+            await peekr.prompts.get_async("typo", api_key="k", endpoint=shelf.url)
+
+
 class TestRender:
     PROMPT = Prompt(name="p", version=3, content=str(ANSWER["content"]), variables=["context", "language"])
 
@@ -153,6 +179,6 @@ class TestRender:
 
 
 def test_the_names_of_the_module() -> None:
-    assert dir(peekr.prompts) == ["Prompt", "get", "list_all"]
+    assert dir(peekr.prompts) == ["Prompt", "get", "get_async", "list_all", "list_all_async"]
     with pytest.raises(AttributeError, match="has no attribute 'gte'"):
         peekr.prompts.gte  # type: ignore[attr-defined]

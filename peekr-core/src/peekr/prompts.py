@@ -1,4 +1,7 @@
-"""Prompts kept on a server: ``peekr.prompts.get("rag_answer")``. They need the distribution peekr-http."""
+"""Prompts kept on a server: ``peekr.prompts.get("rag_answer")``, ``await peekr.prompts.get_async("rag_answer")``.
+
+They need the distribution peekr-http.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ from typing import TYPE_CHECKING, Any, List
 if TYPE_CHECKING:
     from peekr_http.prompts import Prompt as Prompt
     from peekr_http.prompts import get as get
+    from peekr_http.prompts import get_async as get_async
     from peekr_http.prompts import list_all as list_all
+    from peekr_http.prompts import list_all_async as list_all_async
 else:
 
     def __getattr__(name: str) -> Any:
@@ -25,7 +30,7 @@ else:
         return getattr(prompts, name)
 
 
-__all__ = ["Prompt", "get", "list_all"]
+__all__ = ["Prompt", "get", "get_async", "list_all", "list_all_async"]
 
 
 def __dir__() -> List[str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import attrs
 import httpx
@@ -65,6 +65,13 @@ def get(name: str, *, api_key: Optional[str] = None, endpoint: Optional[str] = N
     return _prompt(_ask({"name": name}, api_key, endpoint, timeout), name)
 
 
+async def get_async(
+    name: str, *, api_key: Optional[str] = None, endpoint: Optional[str] = None, timeout: float = 10.0
+) -> Prompt:
+    """Return what :func:`get` does, without blocking the event loop."""
+    return _prompt(await _ask_async({"name": name}, api_key, endpoint, timeout), name)
+
+
 def list_all(
     *, api_key: Optional[str] = None, endpoint: Optional[str] = None, timeout: float = 10.0
 ) -> List[Dict[str, Any]]:
@@ -72,25 +79,57 @@ def list_all(
 
     Parameters and errors are those of :func:`get`.
     """
-    found = _ask({}, api_key, endpoint, timeout).get("prompts", [])
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        raise PromptError(f"the list of prompts is {type(found).__name__}, not a list of objects.\n{_OTHER}")
-    return found
+    return _listed(_ask({}, api_key, endpoint, timeout))
+
+
+async def list_all_async(
+    *, api_key: Optional[str] = None, endpoint: Optional[str] = None, timeout: float = 10.0
+) -> List[Dict[str, Any]]:
+    """Return what :func:`list_all` does, without blocking the event loop."""
+    return _listed(await _ask_async({}, api_key, endpoint, timeout))
 
 
 _OTHER = "Is the endpoint that of a server of prompts?"
+#: What httpx raises for an address that is none, and for a server that cannot be reached or breaks off.
+_UNREACHABLE = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
 
 
 def _ask(query: Mapping[str, str], api_key: Optional[str], endpoint: Optional[str], timeout: float) -> Dict[str, Any]:
+    url, headers = _address(api_key, endpoint)
+    try:
+        with httpx.Client(headers=headers, timeout=timeout, follow_redirects=False) as client:
+            answer = client.get(url, params=query)
+    except _UNREACHABLE as error:
+        raise _unreachable(url, error) from error
+    return _read(answer, url, query)
+
+
+async def _ask_async(
+    query: Mapping[str, str], api_key: Optional[str], endpoint: Optional[str], timeout: float
+) -> Dict[str, Any]:
+    url, headers = _address(api_key, endpoint)
+    try:
+        async with httpx.AsyncClient(headers=headers, timeout=timeout, follow_redirects=False) as client:
+            answer = await client.get(url, params=query)
+    except _UNREACHABLE as error:
+        raise _unreachable(url, error) from error
+    return _read(answer, url, query)
+
+
+def _address(api_key: Optional[str], endpoint: Optional[str]) -> Tuple[str, Dict[str, str]]:
     key = _setting(api_key, "api_key", "PEEKR_API_KEY")
     url = _setting(endpoint, "endpoint", "PEEKR_ENDPOINT").rstrip("/") + _PATH
-    headers = {"Authorization": f"Bearer {key}", "User-Agent": f"peekr-http/{peekr.__version__}"}
+    return url, {"Authorization": f"Bearer {key}", "User-Agent": f"peekr-http/{peekr.__version__}"}
+
+
+def _unreachable(url: str, error: Exception) -> PromptError:
+    return PromptError(f"prompts cannot be had from {url}: {type(error).__name__}: {error}")
+
+
+def _read(answer: httpx.Response, url: str, query: Mapping[str, str]) -> Dict[str, Any]:
     try:
-        answer = httpx.get(url, params=query, headers=headers, timeout=timeout, follow_redirects=False)
         found = answer.json() if answer.content else None
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        raise PromptError(f"prompts cannot be had from {url}: {type(error).__name__}: {error}") from error
-    except ValueError:
+    except ValueError:  # UnicodeError is one
         found = None
     if isinstance(found, dict) and found.get("error") == "prompt_not_found":
         raise UnknownPrompt(
@@ -101,6 +140,13 @@ def _ask(query: Mapping[str, str], api_key: Optional[str], endpoint: Optional[st
     if not isinstance(found, dict):
         raise PromptError(f"{url} answers no JSON object: {answer.text[:200]!r}.\n{_OTHER}")
     return found
+
+
+def _listed(found: Mapping[str, Any]) -> List[Dict[str, Any]]:
+    prompts = found.get("prompts", [])
+    if not isinstance(prompts, list) or not all(isinstance(each, dict) for each in prompts):
+        raise PromptError(f"the list of prompts is {type(prompts).__name__}, not a list of objects.\n{_OTHER}")
+    return prompts
 
 
 def _setting(given: Optional[str], parameter: str, variable: str) -> str:
