@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import random
@@ -86,6 +87,18 @@ def test_old_records_are_read(write: Write) -> None:
     old.update(start_time=1.0, end_time=2.5, attributes={"model": "gpt-4o", "tokens_total": 5})
     (span,) = JSONLStore(str(write(old))).iter_spans()
     assert (span.kind, span.run_id, span.tenant_id, span.duration_ms) == ("llm", "1", None, 1500.0)
+
+
+def test_what_only_pythons_own_json_reads_is_read(write: Write, record: Record) -> None:
+    """JSONL-3: json.dumps writes NaN and lone surrogates, editors a byte order mark; both ways of reading."""
+    odd = json.dumps(record(2, attributes={"score": float("nan"), "said": "\ud800"})) + "\n"
+    path = write("\ufeff" + json.dumps(record(1)) + "\n", odd, record(3))
+    store = JSONLStore(str(path))
+    assert JSONLStore.recognises(str(path))
+    assert names(store.iter_spans()) == ["step 1", "step 2", "step 3"] and store.skipped == 0
+    assert names(store.spans(newest_first=True)) == ["step 3", "step 2", "step 1"]
+    found = next(span for span in store.iter_spans() if span.name == "step 2")
+    assert found.attributes["score"] is None and found.attributes["said"] == "\ufffd"
 
 
 def test_hostile_content_comes_back_as_it_was(path: Path, span: Callable[..., Span]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional
+import json
+from typing import Any, Dict, Mapping, Optional, Union
 
 import msgspec
 
@@ -29,6 +30,22 @@ _MAX_TIME = 1e18
 _TEXTS = ("run_id", "user_id", "session_id")
 #: Attributes of peekr's own that a program may set too.
 _OURS = frozenset(("kind", *_TEXTS))
+
+
+def decode_any(data: Union[str, bytes]) -> Any:
+    """Return what a JSON document of any program says.
+
+    Python's own json writes NaN and lone surrogates, which are no JSON and come back as None and U+FFFD; editors
+    put a byte order mark before it.
+
+    :raises ValueError: if it is no JSON even so.
+    :raises RecursionError: if it is nested too deeply.
+    """
+    try:
+        return decode(data)
+    except msgspec.DecodeError:
+        text = data if isinstance(data, str) else data.decode()
+        return plain(json.loads(text.lstrip("\ufeff")))
 
 
 def record_attributes(span: Span) -> Dict[str, Any]:
@@ -180,8 +197,8 @@ def _attributes(data: Mapping[str, Any]) -> Dict[str, Any]:
     value = data.get("attributes")
     if isinstance(value, (str, bytes)):  # a column of a database
         try:
-            value = decode(value) if value else None
-        except msgspec.DecodeError as error:
+            value = decode_any(value) if value else None
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"attributes of span {data['span_id']!r} is no JSON: {error}") from None
     if value is None:
         return {}

@@ -235,7 +235,7 @@ class JSONLStore(ReadStore):
 def parsed(line: bytes) -> Optional[Span]:
     """Return the span of a line, or None."""
     try:
-        record = wire.decode(line)
+        record = wire.decode_any(line)
         return Span.from_dict(record) if isinstance(record, dict) else None
     except Exception:  # no JSON, no span, nested too deeply
         return None

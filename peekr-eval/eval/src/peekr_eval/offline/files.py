@@ -181,7 +181,7 @@ def _is_evaluation(name: str) -> bool:
 
 def _entry(line: bytes) -> Optional[Dict[str, Any]]:
     try:
-        entry = wire.decode(line)
+        entry = wire.decode_any(line)
     except Exception:  # cut by a crash
         return None
     return entry if isinstance(entry, dict) else None
