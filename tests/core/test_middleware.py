@@ -183,6 +183,16 @@ class TestEnd:
         asyncio.run(serve(FastAPIMiddleware(app), scope_of("/")))
         assert recording.only.status == "ok" and "http.status_code" not in recording.only.attributes
 
+    def test_messages_that_are_against_the_protocol_are_the_servers_business(self, recording: Recording) -> None:
+        messages: List[Dict[str, Any]] = [{}, {"type": "http.response.start"}, {"type": "http.response.body"}]
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            for message in messages:
+                await send(message)
+
+        assert asyncio.run(serve(FastAPIMiddleware(app), scope_of("/"))) == messages
+        assert "http.status_code" not in recording.only.attributes
+
     @pytest.mark.parametrize(("status", "error"), [(500, "500 Internal Server Error"), (599, "599")])
     def test_a_status_of_the_servers_fault_is_an_error(self, recording: Recording, status: int, error: str) -> None:
         assert ask(FastAPIMiddleware(answering(status)), "/")[0] == status

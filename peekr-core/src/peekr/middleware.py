@@ -121,9 +121,9 @@ class _Request:
 
         async def sending(message: Message) -> None:
             await send(message)
-            kind = message["type"]
-            if kind == "http.response.start":
-                self._status = int(message["status"])
+            kind, status = message.get("type"), message.get("status")
+            if kind == "http.response.start" and isinstance(status, int):  # else the server has said so, or will
+                self._status = status
             elif kind == "http.response.pathsend" or (
                 kind == "http.response.body" and not message.get("more_body", False)
             ):
