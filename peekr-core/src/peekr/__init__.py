@@ -150,11 +150,13 @@ _PLUGIN_NAMES = {
 #: Functions of other distributions that are public names here: name → module, distribution.
 _PLUGIN_FUNCTIONS = {
     "budget_alert": ("peekr_alert", "peekr-alert"),
+    "enable_crewai": ("peekr_crewai", "peekr-crewai"),
     "enable_langchain": ("peekr_langchain", "peekr-langchain"),
     "export_feedback": ("peekr_feedback", "peekr-feedback"),
     "feedback": ("peekr_feedback", "peekr-feedback"),
     "get_callback_handler": ("peekr_langchain", "peekr-langchain"),
     "instrument_rag": ("peekr_eval", "peekr-eval"),
+    "run_server": ("peekr_server", "peekr-server"),
     "set_price": ("peekr_cost", "peekr-cost"),
 }
 

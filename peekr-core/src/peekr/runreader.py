@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional, Set, Tuple
 
 from peekr import runs
 from peekr.errors import UnknownId
@@ -59,6 +59,7 @@ class RunReader:
         started_before: Optional[float] = None,
         order_by: str = "started_at",
         order_dir: str = "DESC",
+        event_type: Optional[str] = None,
     ) -> Page:
         """Return the runs that match, in the shape of contract API-4, the newest first.
 
@@ -66,10 +67,12 @@ class RunReader:
         :param search: a part of the run's name, in any case of letters.
         :param started_after: milliseconds, inclusive, as is ``started_before``.
         :param order_by: one of :data:`ORDERS`; runs without a value come last.
+        :param event_type: only runs with a step of this type.
         :raises ValueError: if order_dir is neither ``ASC`` nor ``DESC``.
         """
         key, descending = run_order(order_by, order_dir)
         needle = (search or "").lower()
+        holding = None if event_type is None else self._holding(event_type)
         found = [
             run
             for run in self.all_runs()
@@ -79,6 +82,7 @@ class RunReader:
             and needle in run["name"].lower()
             and (started_after is None or run["started_at"] >= started_after)
             and (started_before is None or run["started_at"] <= started_before)
+            and (holding is None or run["id"] in holding)
         ]
         if descending:
             found.reverse()  # sorting keeps the order of equals: milliseconds are many spans long
@@ -88,12 +92,19 @@ class RunReader:
         ordered = with_value + [run for run in found if run[key] is None]
         return page_of(ordered, limit, offset)
 
-    def all_runs(self) -> List[Dict[str, Any]]:
-        """Return every run, oldest first. Memory grows with the number of runs."""
+    def _holding(self, event_type: str) -> Set[str]:
+        found = self._tallies().items()
+        return {run_id for run_id, tally in found if event_type in tally.types}
+
+    def _tallies(self) -> Dict[str, RunTally]:
         tallies = RunTallies()
         for span in self.iter_spans():
             tallies.add(span)
-        return self._with_parents(tallies.tallies())
+        return tallies.tallies()
+
+    def all_runs(self) -> List[Dict[str, Any]]:
+        """Return every run, oldest first. Memory grows with the number of runs."""
+        return self._with_parents(self._tallies())
 
     def _with_parents(self, tallies: Dict[str, RunTally]) -> List[Dict[str, Any]]:
         found = {run_id: tally.run() for run_id, tally in tallies.items()}

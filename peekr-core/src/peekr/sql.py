@@ -70,7 +70,8 @@ def _attribute(name: str, table: str = "s") -> str:
 
 _PAYLOAD = "CAST(s.payload AS TEXT)"
 _METADATA = f"CASE WHEN json_valid({_PAYLOAD}) THEN json_extract({_PAYLOAD}, '$.metadata') END"
-_STEP_TYPE = (
+#: The API's type of a step, of a row called ``s``.
+STEP_TYPE = (
     f"COALESCE({_attribute('event_type')}, CASE s.kind "
     + " ".join(f"WHEN '{kind}' THEN '{step}'" for kind, step in STEP_TYPES.items())
     + " ELSE 'span' END)"
@@ -79,7 +80,7 @@ _STEP_NAME = f"""COALESCE({_attribute("event_name")}, CASE
     WHEN s.kind IN ('llm', 'embedding') THEN {_attribute("model")}
     WHEN s.kind = 'tool' THEN COALESCE({_attribute("tool_name")},
         CASE WHEN substr(s.name, 1, 5) = 'tool.' THEN substr(s.name, 6) END) END, s.name)"""
-_STEP = f"""{_ms("s.start_time")} AS timestamp, {_STEP_TYPE} AS type, {_STEP_NAME} AS name,
+_STEP = f"""{_ms("s.start_time")} AS timestamp, {STEP_TYPE} AS type, {_STEP_NAME} AS name,
     CASE WHEN s.kind = 'run' THEN 'started' WHEN s.status = 'error' THEN 'failed' ELSE 'completed' END AS status,
     s.duration_ms AS duration_ms, s.attributes AS data, s.parent_id AS parent_event_id,
     {_ms("s.start_time")} AS created_at"""

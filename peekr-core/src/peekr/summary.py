@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Set, Tuple
 
 import attrs
 
@@ -111,9 +111,12 @@ class TraceTally:
 
 
 class RunTally:
-    """Adds up the spans of one run."""
+    """Adds up the spans of one run.
 
-    __slots__ = ("_scores", "cost_usd", "head", "parent_id", "start_time", "step_count", "tokens_total")
+    :ivar types: the types of its steps.
+    """
+
+    __slots__ = ("_scores", "cost_usd", "head", "parent_id", "start_time", "step_count", "tokens_total", "types")
 
     def __init__(self) -> None:
         self.head: Optional[Dict[str, Any]] = None
@@ -123,12 +126,14 @@ class RunTally:
         self.tokens_total = 0
         self.cost_usd: Optional[float] = None
         self._scores: Dict[str, Tuple[float, int]] = {}
+        self.types: Set[str] = set()
 
     def add(self, span: Span) -> None:
         """Count one span of the run; its first one gives name, times and state."""
         if runs.is_run(span):
             self.head, self.parent_id, self.start_time = runs.run_dict(span), span.parent_id, span.start_time
         self.step_count += 1
+        self.types.add(runs.step_type(span))
         self.tokens_total += runs.tokens_of(span)
         cost = runs.cost_of(span)
         if cost is not None:
@@ -140,6 +145,7 @@ class RunTally:
     def absorb(self, other: RunTally) -> None:
         """Add the sums of another tally."""
         self.step_count += other.step_count
+        self.types |= other.types
         self.tokens_total += other.tokens_total
         if other.cost_usd is not None:
             self.cost_usd = (self.cost_usd or 0.0) + other.cost_usd

@@ -21,6 +21,8 @@ FIRST_PARTY = {
     "eval": "peekr-eval",
     "export-feedback": "peekr-feedback",
     "feedback": "peekr-feedback",
+    "mcp": "peekr-mcp",
+    "server": "peekr-server",
 }
 
 

@@ -17,6 +17,8 @@ _STATUS = "CASE WHEN end_time IS NULL THEN 'running' WHEN status = 'error' THEN 
 _STARTED_MS = "CAST(ROUND(start_time * 1000) AS INTEGER)"
 #: Runs inside of another one, with the id of that.
 _NESTED = "SELECT s.span_id, p.run_id FROM spans s JOIN spans p ON p.span_id = s.parent_id WHERE s.run_id = s.span_id"
+#: Runs with a step of a type.
+_HOLDS = f"EXISTS (SELECT 1 FROM spans s WHERE s.run_id = spans.span_id AND {sql.STEP_TYPE} = ?)"
 #: Names bound in one statement; SQLite before 3.32 takes 999.
 _AT_ONCE = 500
 
@@ -44,6 +46,7 @@ class RunQueries:
         started_before: Optional[float] = None,
         order_by: str = "started_at",
         order_dir: str = "DESC",
+        event_type: Optional[str] = None,
     ) -> Page:
         """Return the runs that match; see :meth:`peekr.runreader.RunReader.list_runs`."""
         conditions: Dict[str, Any] = {
@@ -52,6 +55,7 @@ class RunQueries:
             "session_id = ?": session_id,
             f"{_STARTED_MS} >= ?": started_after,
             f"{_STARTED_MS} <= ?": started_before,
+            _HOLDS: event_type,
             "peekr_lower(name) LIKE ? ESCAPE '~'": _pattern(search.lower()) if search else None,
         }
         given = {condition: value for condition, value in conditions.items() if value is not None}
