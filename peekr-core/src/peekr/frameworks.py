@@ -9,7 +9,7 @@ and a provider that would ask for more than the request does leaves a framework'
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import Any, Optional, Tuple
+from typing import Any, ClassVar, Optional, Tuple
 
 import attrs
 
@@ -48,19 +48,26 @@ class Place(Anchor):
 
 
 class FrameworkCall(Place):
-    """The place of a framework's span around an LLM call.
+    """The place of a framework's span around an LLM call, or around the call of an embedding model.
 
-    :ivar recorded: whether another span recorded the call or a part of it; the framework's span then has
+    :ivar kind: of the framework's span.
+    :ivar recorded: whether another span of this kind recorded the call or a part of it; the framework's span then has
         ``attributes["billed"] = False`` and no token counts.
+    :cvar asks: whether the framework asks for token counts itself where it knows that the server understands; a
+        provider then leaves its requests as they are. A subclass of a framework that never asks says False.
     """
 
-    __slots__ = ("_around", "_inside", "recorded")
+    __slots__ = ("_around", "_inside", "kind", "recorded")
+    asks: ClassVar[bool] = True
+    kind: Optional[str]
     recorded: bool
 
     def __init__(self, span: Span, before: Parent) -> None:
         self._around = span.scope
-        if self._around.framework is not None:  # a call within a call: the inner one is billed
-            self._around.framework.recorded = True
+        self.kind = span._kind
+        outer = self._around.framework
+        if outer is not None and outer.kind == self.kind:  # a call within a call: the inner one is billed
+            outer.recorded = True
         self.recorded = False
         super().__init__(span, before)
         self._inside: Optional[Scope] = None

@@ -187,11 +187,11 @@ class Tracer:
     def start(self, name: str, *, kind: Optional[str] = None) -> Span:
         """Start a span under the current one without making it current.
 
-        Of a call that a framework makes and records too, one span is billed: this one, if its kind is ``llm``.
+        Of a call that a framework makes and records too, one span is billed: this one, if it is of the same kind.
         """
         span = open_span(name, _get(), kind)
         framework = span.scope.framework
-        if framework is not None and kind == "llm":
+        if framework is not None and kind == framework.kind:
             framework.recorded = True
         return span
 

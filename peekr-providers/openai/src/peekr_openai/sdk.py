@@ -34,7 +34,8 @@ class OpenAISdk(Sdk):
         """Return the options with ``include_usage`` if the caller left it open; the same options otherwise."""
         if call.operation.family not in ("chat", "completions"):
             return options
-        if call.span.scope.framework is not None:  # a framework asks where it knows that the server understands
+        framework = call.span.scope.framework
+        if framework is not None and framework.asks:  # where it knows that the server understands
             return options
         given = json.get("stream_options") if isinstance(json, dict) else False
         if given is not None and (not isinstance(given, dict) or "include_usage" in given):
