@@ -35,5 +35,5 @@ def no_stream_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
     openai looks at httpx then, and fails if that is just being imported.
     """
     yield
-    if request.path.parent.name in ("openai", "langchain", "guard", "replay"):
+    if request.path.parent.name in ("openai", "langchain", "litellm", "llamaindex", "guard", "replay"):
         gc.collect()

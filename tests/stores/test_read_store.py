@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
 
+from peekr import open_store
 from peekr.errors import AmbiguousId, StoreError, UnknownId
 from peekr.stores import ReadStore
 
@@ -126,6 +129,26 @@ def test_search_stops_at_its_limit(store: ReadStore) -> None:
     """IFACE-2"""
     assert ids_of(store.search("openai", limit=1)) == ["d" * 16]
     assert ids_of(store.search("openai", limit=0)) == []
+
+
+def test_a_record_of_another_program_does_not_harm_the_others(tmp_path: Path) -> None:
+    """A nesting that recursion would not survive, and numbers that cannot be added up."""
+    deep: Any = "the needle"
+    for _ in range(400):
+        deep = [deep]
+    base = {"trace_id": "t" * 32, "parent_id": None, "start_time": 1.0, "end_time": 2.0}
+    odd = {"model": "m", "cost_usd": 10**400, "tokens_total": 10**400, "deep": deep}
+    path = tmp_path / "odd.jsonl"
+    path.write_text(
+        "".join(
+            json.dumps({**base, "span_id": name, "name": name, "attributes": attributes}) + "\n"
+            for name, attributes in (("odd", odd), ("usual", {"model": "m", "cost_usd": 0.5, "tokens_total": 3}))
+        )
+    )
+    with open_store(str(path)) as store:
+        assert [span.name for span in store.search("needle")] == ["odd"]
+        (trace,) = store.traces()
+        assert (trace.span_count, trace.cost_usd, trace.tokens_total) == (2, 0.5, 3)
 
 
 def test_statistics(store: ReadStore) -> None:

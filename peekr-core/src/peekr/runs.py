@@ -25,6 +25,8 @@ STEP_TYPES = {
 #: Kinds whose ``tokens_total`` and ``cost_usd`` are counted in sums.
 BILLED_KINDS = frozenset(("llm", "embedding"))
 
+_LARGEST = 1e300
+
 #: Per step type, the Agent Inspector's name of a field → the attribute that holds it (contract C-36).
 ALIASES = {
     "llm_call": {
@@ -163,8 +165,10 @@ def cost_of(span: Span) -> Optional[float]:
 
 
 def number_of(value: Any) -> Optional[float]:
-    """Return a number as it is, and None for everything else."""
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    """Return a number as it is, and None for everything else: for NaN too, and what is too large to be added up."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    return value if -_LARGEST <= value <= _LARGEST else None
 
 
 def scores_of(span: Span) -> Dict[str, float]:

@@ -62,10 +62,14 @@ def mentions(span: Span, needle: str) -> bool:
 
 
 def _inside(value: Any, needle: str) -> bool:
-    if isinstance(value, str):
-        return needle in value.lower()
-    if isinstance(value, dict):
-        return any(_inside(item, needle) for item in value.values())
-    if isinstance(value, list):
-        return any(_inside(item, needle) for item in value)
+    todo = [value]  # no recursion: records of other programs are nested as deeply as they like
+    while todo:
+        one = todo.pop()
+        if isinstance(one, str):
+            if needle in one.lower():
+                return True
+        elif isinstance(one, dict):
+            todo.extend(one.values())
+        elif isinstance(one, list):
+            todo.extend(one)
     return False
