@@ -59,8 +59,23 @@ SDKS = {
     "bedrock": ["boto3==1.34.162", "boto3==1.42.97", "boto3"],
     "gemini": ["google-genai==1.47.0", "google-genai==2.33.0", "google-genai"],
     "langchain": ["langchain-core==0.3.86", "langchain-core==1.2.5", "langchain-core"],
+    "litellm": ["litellm==1.83.9", "litellm"],
+    "llamaindex": ["llama-index-core==0.12.52", "llama-index-core"],
+    "crewai": ["crewai==0.193.2", "crewai"],
+    "pinecone": ["pinecone[asyncio]==7.3.0", "pinecone[asyncio]"],
+    "chroma": ["chromadb==0.5.23", "chromadb"],
+    "qdrant": ["qdrant-client==1.12.2", "qdrant-client"],
 }
-NEED_PYTHON_310 = ("anthropic==1.17.0", "google-genai==2.33.0", "langchain-core==1.2.5")
+#: What their tests need beside an SDK.
+BESIDE_SDK = {
+    "langchain": ["langchain-openai", "langgraph"],
+    "litellm": ["tenacity"],
+    "llamaindex": ["llama-index-llms-openai", "llama-index-embeddings-openai"],
+    "crewai": ["openai", "setuptools<80"],
+    "chroma": ["openai"],
+    "qdrant": ["openai"],
+}
+NEED_PYTHON_310 = ("anthropic==1.17.0", "google-genai==2.33.0", "langchain-core==1.2.5", "crewai==0.193.2")
 TOOLS = ["pytest", "pytest-xdist", "pytest-asyncio", "pytest-timeout", "hypothesis", "jsonschema"]
 
 nox.options.sessions = ["lint", "types", "tests"]
@@ -123,8 +138,7 @@ def sdks(session, provider, sdk):
     """A provider's tests on several majors of its SDK."""
     if session.python == "3.9" and (sdk in NEED_PYTHON_310 or "==" not in sdk):
         session.skip(f"the newest {sdk.partition('==')[0]} for Python 3.9 is one of the others")
-    extra = ["langchain-openai", "langgraph"] if provider == "langchain" else []
-    _install(session, *DISTRIBUTIONS.values(), extra=[sdk, *extra, *TOOLS])
+    _install(session, *DISTRIBUTIONS.values(), extra=[sdk, *BESIDE_SDK.get(provider, []), *TOOLS])
     session.run("pytest", f"tests/{provider}", *session.posargs, env={"PEEKR_RECORDINGS": "all"})
 
 
@@ -133,7 +147,7 @@ def sdks(session, provider, sdk):
 def doctor(session, provider, sdk):
     """Each entry point of an SDK makes exactly one span with usage, on its oldest and newest version."""
     beside = {"langchain-core": ["langchain-openai"], "boto3": ["aiobotocore>=2.15"]}
-    extra = beside["langchain-core"] if provider == "langchain" else beside.get(sdk, [])
+    extra = beside["langchain-core"] if provider == "langchain" else beside.get(sdk, BESIDE_SDK.get(provider, []))
     _install(session, *DISTRIBUTIONS.values(), extra=[sdk, *extra])
     session.run("peekr", "doctor", "-q", "--sdk", provider)
 
