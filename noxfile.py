@@ -52,6 +52,8 @@ DISTRIBUTIONS = {
 #: The packages that have other names than their distributions.
 RENAMED = {CORE: "peekr", "peekr-agent-inspector": "agent_inspector"}
 PACKAGES = [RENAMED.get(name, name.replace("-", "_")) for name in DISTRIBUTIONS]
+#: What the server is made of, besides the command line, which everything in its folder stands on.
+STANDS_ON = {"peekr-server": ["peekr-cli", "peekr-cost", "peekr-feedback", "peekr-dashboard"]}
 #: Of each SDK the oldest supported major, one in between, the newest. Python 3.9 gets the first of each, as a rule.
 SDKS = {
     "openai": ["openai==1.109.1", "openai==2.48.0", "openai"],
@@ -127,8 +129,8 @@ def unit(session):
         session.run("pip", "uninstall", "-y", "-q", *DISTRIBUTIONS, external=False)
         sdk = SDKS.get(name[len("peekr-") :], [])[-1:]
         stores = [] if name == CORE else ["peekr-exporters/jsonl", "peekr-exporters/sqlite"]
-        command = [DISTRIBUTIONS["peekr-cli"]] if folder.startswith("peekr-cli/") else []
-        _install(session, *dict.fromkeys([CORE, *stores, *command, folder]), extra=[*TOOLS, *sdk])
+        below = [DISTRIBUTIONS[each] for each in STANDS_ON.get(name, ["peekr-cli"])] if "peekr-cli/" in folder else []
+        _install(session, *dict.fromkeys([CORE, *stores, *below, folder]), extra=[*TOOLS, *sdk])
         session.run("pytest", str(tests_of), *session.posargs)
 
 
