@@ -217,4 +217,7 @@ def _plugin_function(name: str, module: str, distribution: str) -> Any:
 
 
 def __dir__() -> List[str]:
-    return sorted({*globals(), *_all_names()})
+    from importlib.util import find_spec
+
+    functions = [name for name, (module, _) in _PLUGIN_FUNCTIONS.items() if find_spec(module)]
+    return sorted({*globals(), *_all_names(), *functions})

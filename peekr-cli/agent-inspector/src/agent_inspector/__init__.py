@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from peekr import enable_langchain as enable_langchain
     from peekr import get_config as get_config
     from peekr import get_trace as get_trace
+    from peekr import run_server as run_server
     from peekr import set_config as set_config
     from peekr import set_trace as set_trace
     from peekr import trace as trace
