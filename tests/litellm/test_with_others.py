@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from importlib import metadata
 from typing import Any, List
 
 import pytest
@@ -13,6 +14,9 @@ pytest.importorskip("peekr_openai", reason="peekr-openai is not installed")
 import peekr  # noqa: E402
 from peekr.testing import Recording, record  # noqa: E402
 
+VERSION = tuple(int(part) for part in metadata.version("litellm").split(".")[:2])
+#: The oldest that is tested, 1.83, does some things differently; which version between changed them is not known.
+OLD = VERSION < (1, 106)
 INSTRUCT = {"model": "text-completion-openai/gpt-3.5-turbo-instruct", "prompt": "hi"}
 
 
@@ -71,13 +75,15 @@ def test_the_inner_span_is_a_child_of_the_outer_one(api: Any, both: Recording, r
     """LC-6: streams too, whose request may go out with the first chunk only."""
     litellm.completion(**api.chat())
     run(_drained(litellm.acompletion(**api.chat(stream=True))))
-    list(litellm.text_completion(**api.openai(**INSTRUCT), stream=True))
+    if not OLD:  # LiteLLM 1.83 keeps OpenAI's stream of a text beyond the end of its own
+        list(litellm.text_completion(**api.openai(**INSTRUCT), stream=True))
     gc.collect()
     outer = {span.span_id for span in both.spans if span.name.startswith("litellm.")}
     inner = [span for span in both.spans if span.name.startswith("openai.")]
-    assert len(inner) == 3 and {span.parent_id for span in inner} == outer
+    assert len(inner) == len(outer) and {span.parent_id for span in inner} == outer
 
 
+@pytest.mark.skipif(OLD, reason="LiteLLM 1.83 asks the first model once more, which then answers")
 def test_a_fallback_to_a_provider_without_a_plugin_is_billed(api: Any, kit: Any, both: Recording, run: Any) -> None:
     """LLM-10: the failed attempt has a span of its own, the answer's tokens are on the outer one."""
     claude = {key: value for key, value in api.claude().items() if key != "messages"}
