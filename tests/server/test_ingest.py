@@ -141,7 +141,7 @@ def test_what_is_too_large_is_refused(tmp_path: Path, record: Any, serve: Any) -
     assert api.post(SPANS, json={"spans": [record(1)]}).status_code == 200
 
 
-@pytest.mark.parametrize("content", [b"not gzip", gzip.compress(b'{"spans": []}')[:-9]])
+@pytest.mark.parametrize("content", [b"not gzip", gzip.compress(b'{"spans": []}')[:-9]], ids=["other bytes", "cut"])
 def test_damaged_gzip_is_bad_input(tmp_path: Path, serve: Any, content: bytes) -> None:
     """API-12: 422."""
     answer = serve(tmp_path / "traces.db").post(SPANS, content=content, headers={"Content-Encoding": "gzip"})
