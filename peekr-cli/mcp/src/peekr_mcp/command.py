@@ -19,13 +19,14 @@ _INTERRUPTED = 130
 @click.option("--db", metavar="FILE", help="The database to read; the same as FILE.")
 @click.option("--jsonl", metavar="FILE", help="The .jsonl file to read; the same as FILE.")
 def mcp(file: Optional[str], db: Optional[str], jsonl: Optional[str]) -> None:
-    """Let a model read the traces in FILE: an MCP server that changes nothing.
+    """Let a model read the traces in FILE (an MCP server).
 
-    An MCP client starts it and talks to it on standard input and output; there is nothing to see in a terminal. FILE
-    is a .jsonl file or an SQLite database, which may come into being later; without it, the configured database, else
-    traces.db of this directory, else traces.jsonl. Needs Python 3.10.
+    It changes nothing. An MCP client starts it and talks to it on standard input and output; there is nothing to see in
+    a terminal. FILE is a .jsonl file or an SQLite database, which may come into being later; without it, the configured
+    database, else traces.db of this directory, else traces.jsonl. Needs Python 3.10.
 
     \b
+    peekr mcp traces.db
     peekr-mcp --db traces.db
     peekr-mcp --jsonl traces.jsonl
     """

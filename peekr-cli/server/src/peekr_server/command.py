@@ -18,10 +18,11 @@ _LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 def server(
     host: Optional[str], port: Optional[int], db: Optional[str], log_level: Optional[str], log_file: Optional[str]
 ) -> None:
-    """Serve traces over HTTP: a web page, a REST API, and ingest for other programs.
+    """Serve traces as a live web page and a REST API.
 
-    Without --db it is the configured database, else traces.db of this directory, else traces.jsonl. A file that is
-    not there yet is served as soon as it is. Settings are those of TRACE_API_… and peekr.config.json.
+    Other programs may send their spans to it (peekr.HTTPExporter). Without --db it is the configured database, else
+    traces.db of this directory, else traces.jsonl. A file that is not there yet is served as soon as it is. Settings
+    are those of TRACE_API_… and peekr.config.json.
 
     \b
     peekr server
