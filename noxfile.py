@@ -130,7 +130,8 @@ def unit(session):
         sdk = SDKS.get(name[len("peekr-") :], [])[-1:]
         stores = [] if name == CORE else ["peekr-exporters/jsonl", "peekr-exporters/sqlite"]
         below = [DISTRIBUTIONS[each] for each in STANDS_ON.get(name, ["peekr-cli"])] if "peekr-cli/" in folder else []
-        _install(session, *dict.fromkeys([CORE, *stores, *below, folder]), extra=[*TOOLS, *sdk])
+        asking = ["httpx"] if name == "peekr-server" else []
+        _install(session, *dict.fromkeys([CORE, *stores, *below, folder]), extra=[*TOOLS, *sdk, *asking])
         session.run("pytest", str(tests_of), *session.posargs)
 
 
